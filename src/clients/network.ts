@@ -1,0 +1,112 @@
+import type { Session } from './session.ts';
+
+/** A network (Neutron v2.0), as far as compute needs it. */
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly shared: boolean;
+  readonly external: boolean;
+  readonly adminStateUp: boolean;
+  readonly portSecurityEnabled: boolean;
+  readonly mtu: number | null;
+  readonly subnetIds: readonly string[];
+}
+
+export interface Subnet {
+  readonly id: string;
+  readonly networkId: string;
+  readonly cidr: string;
+  readonly ipVersion: 4 | 6;
+  readonly gatewayIp: string | null;
+  readonly dnsNameservers: readonly string[];
+  readonly hostRoutes: readonly { readonly destination: string; readonly nexthop: string }[];
+  readonly dhcpEnabled: boolean;
+  /** Address of the DHCP server, where there is one. */
+  readonly dhcpServer: string | null;
+}
+
+export interface FixedIp {
+  readonly subnetId: string;
+  readonly ipAddress: string;
+}
+
+/** How a port is plugged on its host (`binding:*`). */
+export interface PortBinding {
+  readonly hostId: string;
+  readonly vnicType: string;
+  readonly vifType: string;
+  readonly vifDetails: Readonly<Record<string, unknown>>;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+export interface Port {
+  readonly id: string;
+  readonly networkId: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly macAddress: string;
+  readonly fixedIps: readonly FixedIp[];
+  readonly deviceId: string;
+  readonly deviceOwner: string;
+  readonly status: 'ACTIVE' | 'DOWN' | 'BUILD' | 'ERROR' | 'N/A';
+  readonly adminStateUp: boolean;
+  readonly securityGroupIds: readonly string[];
+  readonly portSecurityEnabled: boolean;
+  readonly binding: PortBinding;
+}
+
+export interface SecurityGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+}
+
+export interface FloatingIp {
+  readonly id: string;
+  readonly floatingIpAddress: string;
+  readonly fixedIpAddress: string | null;
+  readonly portId: string | null;
+}
+
+export interface NewPort {
+  readonly networkId: string;
+  readonly projectId: string;
+  readonly deviceId: string;
+  /** `compute:<zone>`. */
+  readonly deviceOwner: string;
+  readonly hostId?: string;
+  readonly fixedIps?: readonly Partial<FixedIp>[];
+  readonly securityGroupIds?: readonly string[];
+  readonly macAddress?: string;
+  readonly dnsName?: string;
+  readonly tags?: readonly string[];
+}
+
+export interface PortChanges {
+  readonly deviceId?: string;
+  readonly deviceOwner?: string;
+  readonly hostId?: string | null;
+  readonly profile?: Readonly<Record<string, unknown>>;
+  readonly fixedIps?: readonly Partial<FixedIp>[];
+  readonly securityGroupIds?: readonly string[];
+  readonly dnsName?: string;
+}
+
+/** The network service. Queries take Neutron's own filter names. */
+export interface NetworkClient {
+  networks(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly Network[]>;
+  subnets(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly Subnet[]>;
+  ports(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly Port[]>;
+  port(session: Session, portId: string): Promise<Port>;
+  createPort(session: Session, port: NewPort): Promise<Port>;
+  /** All in one request; none is made when one cannot be. */
+  createPorts(session: Session, ports: readonly NewPort[]): Promise<readonly Port[]>;
+  updatePort(session: Session, portId: string, changes: PortChanges): Promise<Port>;
+  /** Succeeds when the port is already gone. */
+  deletePort(session: Session, portId: string): Promise<void>;
+  securityGroups(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly SecurityGroup[]>;
+  floatingIps(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly FloatingIp[]>;
+  /** Free ports of the project's quota; null is unlimited. */
+  portQuota(session: Session, projectId: string): Promise<{ readonly limit: number; readonly used: number } | null>;
+}

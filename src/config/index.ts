@@ -1,0 +1,1 @@
+export { loadSettings, readSettings, sampleConf, type LoadedSettings, type Settings } from './nova-conf.ts';

@@ -1,0 +1,57 @@
+import type { Readable } from 'node:stream';
+import { HttpError } from './http-error.ts';
+
+/** Deeper JSON than any API of ours has; refused before a recursive reader meets it. */
+const maxDepth = 100;
+
+/** Reads a body whole, refusing it as soon as it is larger than `limit` bytes. */
+export async function readBody(stream: Readable, limit: number, declared: number | undefined): Promise<Buffer> {
+  if (declared !== undefined && declared > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+const tooLarge = (): HttpError => new HttpError(413, 'Request is too large.', { connection: 'close' });
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The value a JSON body holds; undefined for an empty one. Throws 400 for anything malformed, invalid UTF-8 and absurd depth included. */
+export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw malformed();
+  }
+  if (nestsTooDeep(text)) throw malformed();
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw malformed();
+  }
+}
+
+const malformed = (): HttpError => new HttpError(400, 'Malformed request body');
+
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > maxDepth) return true;
+    } else if (c === 0x7d || c === 0x5d) depth--;
+  }
+  return false;
+}

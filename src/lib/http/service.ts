@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { forbidden, KilonovaError, notFound, unauthenticated } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Caller } from './caller.ts';
+import { HttpError } from './http-error.ts';
+import { parseJson, readBody } from './json-body.ts';
+import { isWithin, negotiate, type MicroversionScheme, type Negotiated } from './microversion.ts';
+import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type RouteReply, type StreamBody } from './route.ts';
+import { validatorOf, type Issue } from './validation.ts';
+import type { VersionedQuery } from './query.ts';
+
+/** What an answer is made of. A string or bytes go out as they are, anything else as JSON. */
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** How one service words its refusals. */
+export interface FaultFormat {
+  /** The answer for anything thrown; it must not show more of an unexpected error than its class. */
+  fault(error: unknown, request: { readonly accept: string; readonly requestId: string }): Answer;
+  /** The answer for a path or method that nobody serves. */
+  unmatched(request: { readonly accept: string; readonly method: string; readonly path: string; readonly authority: string }): Answer;
+  /** The message of a body or a query that does not fit its schema. */
+  invalidInput(issue: Issue, where: 'body' | 'query'): string;
+  readonly policyRefusal?: (rule: string) => string;
+}
+
+export interface ServiceSpec<Deps> {
+  readonly name: string;
+  readonly routes: readonly AnyRoute<Deps>[];
+  // oxlint-disable-next-line typescript/no-explicit-any -- action routes of several resources stand in one list
+  readonly actionRoutes?: readonly ActionRoute<Deps, any>[];
+  /** Prefixes every route is served under; a `:projectId` in one must be the caller's. Default: none. */
+  readonly mounts?: readonly string[];
+  readonly microversions?: MicroversionScheme;
+  readonly faults: FaultFormat;
+  readonly policy: Policy;
+  /** Verifies `X-Auth-Token` (and `X-Service-Token`); null when there is none or it is no good. */
+  readonly authenticate: (headers: IncomingHttpHeaders) => Promise<Caller | null>;
+  readonly deps: Deps;
+  readonly log: Log;
+  /** Limit of a body that is read whole, in bytes. */
+  readonly maxBodyBytes?: number;
+  /** Content types a JSON body may come as; others are refused with 415. Default: JSON, text/plain and none. */
+  readonly bodyTypes?: readonly string[];
+  /** Headers of every answer, besides those of the microversion. */
+  readonly requestIdHeaders?: readonly string[];
+  /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
+  readonly linkPrefix?: string;
+}
+
+const defaultBodyTypes = ['application/json', 'text/plain'];
+const requestIdForm = /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Builds the HTTP application of a service from its tables. It listens nowhere yet; `inject()` serves tests. */
+export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    routerOptions: { maxParamLength: 1024, caseSensitive: true, ignoreTrailingSlash: false },
+    forceCloseConnections: true,
+    keepAliveTimeout: 75_000,
+    exposeHeadRoutes: false,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
+
+  const mounts = spec.mounts ?? [''];
+  for (const mount of mounts) {
+    for (const group of groupByEndpoint(spec.routes)) {
+      const first = group[0]!;
+      app.route({ method: first.method, url: `${mount}${first.path}` || '/', handler: (request, reply) => serve(request, reply, group) });
+    }
+    for (const actions of spec.actionRoutes ?? []) {
+      app.post(`${mount}${actions.path}`, (request, reply) => serveAction(request, reply, actions));
+    }
+  }
+  app.setNotFoundHandler(async (request, reply) => {
+    drain(request);
+    const path = request.url.split('?')[0] ?? '/';
+    return send(reply, spec.faults.unmatched({ accept: accept(request), method: request.method, path, authority: authority(request) }));
+  });
+  app.setErrorHandler(async (error, request, reply) => send(reply, spec.faults.fault(error, { accept: accept(request), requestId: '' })));
+
+  /** Runs a request from its headers to its answer; every failure on the way becomes the service's own fault. */
+  async function around(request: FastifyRequest, reply: FastifyReply, isPublic: boolean, work: (setUp: SetUp) => Promise<Answer>): Promise<FastifyReply> {
+    const requestId = `req-${randomUUID()}`;
+    for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
+    const started = performance.now();
+    try {
+      return await send(reply, await work(await prepare(request, reply, requestId, isPublic)));
+    } catch (error) {
+      drain(request);
+      const answer = spec.faults.fault(error, { accept: accept(request), requestId });
+      if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: request.url }, 'request failed');
+      return await send(reply, answer);
+    } finally {
+      spec.log.debug({ requestId, method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(performance.now() - started) }, 'request');
+    }
+  }
+
+  interface SetUp {
+    readonly ctx: RequestContext;
+    readonly caller: Caller | null;
+  }
+
+  async function prepare(request: FastifyRequest, reply: FastifyReply, requestId: string, isPublic: boolean): Promise<SetUp> {
+    const caller = await spec.authenticate(request.headers);
+    const matched = request.routeOptions.url ?? '';
+    if (caller === null && !isPublic) throw unauthenticated('The request you have made requires authentication.');
+    const negotiated: Negotiated = spec.microversions === undefined ? { version: 0, headers: {} } : negotiate(request.headers, spec.microversions);
+    for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value as string | string[]);
+    const [path = '/', rawQuery = ''] = request.url.split('?', 2);
+    const mountPattern = mounts.filter((mount) => matched.startsWith(mount)).toSorted((a, b) => b.length - a.length)[0] ?? '';
+    const mount = path.split('/').slice(0, mountPattern.split('/').length).join('/');
+    const abort = new AbortController();
+    request.raw.once('close', () => (reply.raw.writableFinished ? undefined : abort.abort(new Error('the client went away'))));
+    const globalId = request.headers['x-openstack-request-id'];
+    const allowed = (rule: string, target?: Readonly<Record<string, unknown>>): boolean =>
+      caller !== null && spec.policy.allows(rule, caller, target ?? { project_id: caller.projectId, user_id: caller.userId });
+    const ctx: RequestContext = {
+      requestId,
+      globalRequestId: typeof globalId === 'string' && requestIdForm.test(globalId) ? globalId : null,
+      version: negotiated.version,
+      get caller() {
+        if (caller === null) throw unauthenticated('The request you have made requires authentication.');
+        return caller;
+      },
+      anonymous: caller === null,
+      baseUrl: spec.linkPrefix ?? `${request.protocol}://${authority(request)}`,
+      mount,
+      method: request.method,
+      path: path.slice(mount.length),
+      rawQuery,
+      remoteAddress: request.socket.remoteAddress ?? '',
+      headers: request.headers,
+      signal: abort.signal,
+      can: allowed,
+      authorize(rule, target) {
+        if (!allowed(rule, target)) throw forbidden(spec.faults.policyRefusal?.(rule) ?? `Policy doesn't allow ${rule} to be performed.`);
+      },
+      setHeader: (name, value) => void reply.header(name, value),
+    };
+    return { ctx, caller };
+  }
+
+  function checkProject(params: Readonly<Record<string, string>>, caller: Caller | null): void {
+    const inUrl = params['projectId'];
+    if (inUrl === undefined || caller === null || !mounts.some((mount) => mount.includes(':projectId'))) return;
+    if (inUrl !== caller.projectId) {
+      throw new HttpError(400, `Malformed request URL: URL's project_id '${inUrl}' doesn't match Context's project_id '${caller.projectId ?? ''}'`);
+    }
+  }
+
+  const serve = (request: FastifyRequest, reply: FastifyReply, variants: readonly AnyRoute<Deps>[]): Promise<FastifyReply> =>
+    around(request, reply, variants[0]?.policy === 'public', async ({ ctx, caller }) => {
+      const params = request.params as Record<string, string>;
+      const route = variants.find((candidate) => spec.microversions === undefined || isWithin(candidate, ctx.version));
+      if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request);
+      const sent = route === undefined || route.body === 'stream' ? undefined : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
+      const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent);
+      checkProject(params, caller);
+      if (route === undefined) throw notFound('The resource could not be found.');
+      const query = readQuery(ctx.rawQuery, route.query, ctx.version);
+      const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx.version);
+      const input = { params, query, body, ctx, deps: spec.deps };
+      const loaded: unknown = await route.load?.(input);
+      if (route.policy !== 'public' && route.policy !== 'authenticated') ctx.authorize(route.policy, loaded === undefined ? undefined : route.target?.(loaded));
+      return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
+    });
+
+  const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
+    around(request, reply, false, async ({ ctx, caller }) => {
+      checkContentType(request);
+      const json = parseJson(await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request)));
+      if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) throw notFound('The resource could not be found.');
+      const keys = Object.keys(json ?? {});
+      if (keys.length !== 1) throw new HttpError(400, 'Malformed request body');
+      const [key = ''] = keys;
+      const named = actions.filter((action) => action.key === key);
+      if (named.length === 0) throw new HttpError(400, `There is no such action: ${key}`);
+      const params = request.params as Record<string, string>;
+      checkProject(params, caller);
+      const action = named.find((candidate) => isWithin(candidate, ctx.version));
+      if (action === undefined) throw notFound('The resource could not be found.');
+      if (action.body !== undefined) check((json as Record<string, unknown>)[key], validatorOf(action.body.schema(ctx.version)), [key], 'body');
+      const loaded = await load({ params, ctx, deps: spec.deps });
+      ctx.authorize(action.policy, target(loaded));
+      const body: unknown = (json as Record<string, unknown>)[key];
+      return toAnswer(await action.handle({ params, query: undefined, body, loaded, ctx, deps: spec.deps }), action.reply, ctx);
+    });
+
+  function checkContentType(request: FastifyRequest): void {
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+    if (type === undefined || type === '') return;
+    if (!(spec.bodyTypes ?? defaultBodyTypes).includes(type)) throw new HttpError(415, 'Unsupported Content-Type');
+  }
+
+  function check(value: unknown, validator: { check(value: unknown): Issue | null }, prefix: readonly string[], where: 'body' | 'query'): void {
+    const issue = validator.check(value);
+    if (issue !== null) throw new HttpError(400, spec.faults.invalidInput({ ...issue, path: [...prefix, ...issue.path] }, where));
+  }
+
+  function readEnvelope(json: unknown, body: Exclude<AnyRoute<Deps>['body'], string>, at: number): unknown {
+    if (body === undefined) return undefined;
+    if (json === undefined && body.optional === true) return undefined;
+    if (body.key === undefined) {
+      check(json ?? null, validatorOf(body.schema.schema(at)), [], 'body');
+      return json;
+    }
+    const { key } = body;
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+      const issue: Issue = { path: [], value: json ?? null, keyword: 'type', text: `${json === undefined ? 'None' : JSON.stringify(json).slice(0, 200)} is not of type 'object'` };
+      throw new HttpError(400, spec.faults.invalidInput(issue, 'body'));
+    }
+    if (!Object.hasOwn(json, key)) {
+      throw new HttpError(400, spec.faults.invalidInput({ path: [], value: json, keyword: 'required', text: `'${key}' is a required property` }, 'body'));
+    }
+    const value = (json as Record<string, unknown>)[key];
+    check(value, validatorOf(body.schema.schema(at)), [key], 'body');
+    return value;
+  }
+
+  function readQuery(raw: string, query: VersionedQuery<unknown> | undefined, at: number): unknown {
+    if (query === undefined) return Object.fromEntries(new URLSearchParams(raw));
+    const known = query.known(at);
+    const values: Record<string, string | string[]> = {};
+    for (const [name, value] of new URLSearchParams(raw)) {
+      const field = known.get(name);
+      if (field === undefined) {
+        if (!query.refusesUnknown(at)) continue;
+        throw new HttpError(400, spec.faults.invalidInput({ path: [], value, keyword: 'additionalProperties', text: `Additional properties are not allowed ('${name}' was unexpected)` }, 'query'));
+      }
+      check(value, validatorOf(field.type), [name], 'query');
+      if (field.many === true) values[name] = [...((values[name] as string[] | undefined) ?? []), value];
+      else values[name] = value;
+    }
+    return values;
+  }
+
+  return app;
+}
+
+/** Routes that share method and path are the variants of one endpoint at different microversions. */
+function groupByEndpoint<Deps>(routes: readonly AnyRoute<Deps>[]): AnyRoute<Deps>[][] {
+  return [...Map.groupBy(routes, ({ method, path }) => `${method} ${path}`).values()];
+}
+
+function toAnswer(result: unknown, reply: RouteReply<unknown>, ctx: RequestContext): Answer {
+  if (result instanceof Reply) return { status: result.status, headers: result.headers, ...(result.body === undefined ? {} : { body: result.body }) };
+  const shown = reply.view === undefined ? result : reply.view.render(result, ctx);
+  if (shown === undefined) return { status: reply.status };
+  return { status: reply.status, body: reply.key === undefined ? shown : { [reply.key]: shown } };
+}
+
+async function send(reply: FastifyReply, { status, body, headers }: Answer): Promise<FastifyReply> {
+  void reply.code(status);
+  for (const [name, value] of Object.entries(headers ?? {})) void reply.header(name, value as string | string[]);
+  if (body === undefined) return reply.send();
+  if (typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable) return reply.send(body);
+  if (!reply.hasHeader('content-type')) void reply.header('content-type', 'application/json');
+  return reply.send(JSON.stringify(body));
+}
+
+/** An answer that leaves before its request was read: the rest is read and thrown away within reason, so the client sees the answer. */
+function drain(request: FastifyRequest): void {
+  if (!request.raw.readableEnded) request.raw.resume();
+}
+
+const accept = (request: FastifyRequest): string => request.headers.accept ?? '';
+const authority = (request: FastifyRequest): string => request.headers.host ?? 'localhost';
+const lengthOf = (request: FastifyRequest): number | undefined => {
+  const declared = request.headers['content-length'];
+  return declared === undefined ? undefined : Number(declared);
+};
+const streamBody = (request: FastifyRequest): StreamBody => ({
+  stream: request.raw,
+  contentType: request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '',
+  length: lengthOf(request),
+});
+
+/** The usual status of each kind of error; a service's fault format may choose others. */
+export const statusOf: Readonly<Record<KilonovaError['kind'], number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  quota: 403,
+  notFound: 404,
+  conflict: 409,
+  gone: 410,
+  unsupported: 400,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** Starts listening; port 0 lets the system choose. Answers the port. */
+export async function listen(app: FastifyInstance, options: { readonly host: string; readonly port: number }): Promise<number> {
+  await app.listen({ host: options.host, port: options.port });
+  const address = app.server.address();
+  return typeof address === 'object' && address !== null ? address.port : options.port;
+}

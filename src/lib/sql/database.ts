@@ -1,0 +1,52 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import { Pool, types } from 'pg';
+
+/** A database of ours, typed by its tables. */
+export type Database<Tables> = Kysely<Tables>;
+/** A database or a transaction in it: whoever takes one takes part in the caller's transaction. */
+export type Executor<Tables> = Kysely<Tables> | Transaction<Tables>;
+
+// int8 as numbers: our counters stay far below 2^53
+types.setTypeParser(types.builtins.INT8, Number);
+
+/** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
+export function openDatabase<Tables>(url: string, options: { readonly maxConnections?: number; readonly name?: string } = {}): Database<Tables> {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.maxConnections ?? 8,
+    idleTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 10_000,
+    application_name: options.name ?? 'kilonova',
+  });
+  pool.on('error', () => undefined); // an idle connection that breaks is replaced; the query that needs one reports it
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** One numbered step of a schema. Applied once, in order, each in its own transaction. */
+export interface Migration {
+  /** `0001-what-it-adds`: unique and sorted. */
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Brings a schema up to date; several processes may do so at once. Answers the names it applied. */
+export async function migrate<Tables>(database: Database<Tables>, migrations: readonly Migration[]): Promise<string[]> {
+  return database.transaction().execute(async (tx) => {
+    await sql`SELECT pg_advisory_xact_lock(4242001)`.execute(tx);
+    await sql`CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`.execute(tx);
+    const { rows } = await sql<{ name: string }>`SELECT name FROM schema_migrations`.execute(tx);
+    const known = new Set(rows.map((row) => row.name));
+    const missing = migrations.filter(({ name }) => !known.has(name));
+    for (const migration of missing) {
+      await sql.raw(migration.sql).execute(tx);
+      await sql`INSERT INTO schema_migrations (name) VALUES (${migration.name})`.execute(tx);
+    }
+    return missing.map(({ name }) => name);
+  });
+}
+
+/** PostgreSQL's code of an error, such as `23505` for a duplicate key; null for anything else. */
+export const sqlState = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : null;
+
+export const isDuplicate = (error: unknown): boolean => sqlState(error) === '23505';

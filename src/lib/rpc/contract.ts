@@ -1,4 +1,4 @@
-import type { Static, TSchema } from 'typebox';
+import Type, { type Static, type TSchema, type TUnsafe } from 'typebox';
 
 /** One method of a contract: what it takes and gives, and since which version of the contract it exists. */
 export interface MethodSpec {
@@ -56,3 +56,6 @@ export interface CallContext {
 export type Handlers<C extends Contract> = {
   readonly [M in keyof C['methods']]: (args: Static<C['methods'][M]['args']>, call: CallContext) => Promise<ResultOf<C['methods'][M]>>;
 };
+
+/** An argument or result whose shape the compiler checks on both ends; the bus checks only that it is an object. */
+export const trusted = <T>(): TUnsafe<T> => Type.Unsafe<T>({ type: 'object' });

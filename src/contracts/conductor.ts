@@ -1,0 +1,39 @@
+import Type from 'typebox';
+import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
+import type { GuestEvent, NodeFacts } from '../domain/hosts.ts';
+import type { TaskState, VmState } from '../domain/instance.ts';
+
+
+/** An instance as its host is told of it. */
+export interface InstanceOnHost {
+  readonly instanceId: string;
+  readonly name: string;
+  readonly node: string;
+  readonly vmState: VmState;
+  readonly taskState: TaskState | null;
+  readonly powerState: number;
+  readonly epoch: number;
+}
+
+/** What the API and the hosts ask of the conductor, the only door to the database for hosts. Topic: `conductor`. */
+export const conductor = contract('conductor', {
+  /** There are sagas to run; the rows are already written, so losing this call costs a second. */
+  wake: { since: 1, kind: 'query', args: Type.Object({}) },
+  /** A host has started: its service and its nodes are recorded. Answers the instances that should be on it. */
+  hostStarted: {
+    since: 1,
+    kind: 'query',
+    args: trusted<{ host: string; version: number; nodes: readonly NodeFacts[] }>(),
+    result: trusted<{ instances: readonly InstanceOnHost[] }>(),
+  },
+  /** A host stops in an orderly way; it counts as down at once. */
+  hostStopped: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }) },
+  /** Fresh facts of a host's nodes. */
+  nodesReported: { since: 1, kind: 'query', args: trusted<{ host: string; nodes: readonly NodeFacts[] }>() },
+  /** Guests changed state by themselves; instances that nothing is done to follow (Nova's power-state rules). */
+  guestsChanged: { since: 1, kind: 'query', args: trusted<{ host: string; events: readonly GuestEvent[] }>() },
+  /** The instances that should be on a host. */
+  instancesOn: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }), result: trusted<{ instances: readonly InstanceOnHost[] }>() },
+});
+export type Conductor = Client<typeof conductor>;
+export const conductorTopic = 'conductor';

@@ -13,6 +13,8 @@ export interface HostWish {
   /** Routers this host serves. */
   readonly routers: readonly WishedRouter[];
   readonly securityGroups: readonly WishedSecurityGroup[];
+  /** The other hosts of the cloud and where their tunnels end; left out or empty on a cloud of one host, which then has no tunnels. */
+  readonly peers?: readonly { readonly host: string; readonly tunnelIp: string }[];
 }
 
 export interface WishedNetwork {
@@ -32,7 +34,18 @@ export interface WishedNetwork {
     readonly hostRoutes: readonly { readonly destination: string; readonly nexthop: string }[];
   }[];
   /** Addresses its DHCP server gives out: every port of the network, wherever it is. */
-  readonly leases: readonly { readonly portId: string; readonly macAddress: string; readonly ipAddress: string; readonly hostName: string }[];
+  readonly leases: readonly WishedLease[];
+}
+
+export interface WishedLease {
+  readonly portId: string;
+  readonly macAddress: string;
+  readonly ipAddress: string;
+  readonly hostName: string;
+  /** The server the port belongs to (`device_id`), which the metadata proxy answers for; null when the port is no server's. */
+  readonly deviceId: string | null;
+  /** The port's project, told to the metadata service; null as above. */
+  readonly projectId: string | null;
 }
 
 export interface WishedPort {
@@ -50,9 +63,21 @@ export interface WishedPort {
 
 export interface WishedRouter {
   readonly id: string;
-  readonly interfaces: readonly { readonly portId: string; readonly networkId: string; readonly macAddress: string; readonly addresses: readonly string[] }[];
+  readonly interfaces: readonly {
+    readonly portId: string;
+    readonly networkId: string;
+    readonly macAddress: string;
+    readonly addresses: readonly string[];
+  }[];
   /** Its port on the external network, with prefix lengths; null without a gateway. */
-  readonly gateway: { readonly portId: string; readonly networkId: string; readonly macAddress: string; readonly addresses: readonly string[]; readonly nextHop: string | null; readonly snat: boolean } | null;
+  readonly gateway: {
+    readonly portId: string;
+    readonly networkId: string;
+    readonly macAddress: string;
+    readonly addresses: readonly string[];
+    readonly nextHop: string | null;
+    readonly snat: boolean;
+  } | null;
   readonly routes: readonly { readonly destination: string; readonly nexthop: string }[];
   readonly floatingIps: readonly { readonly id: string; readonly floatingIpAddress: string; readonly fixedIpAddress: string }[];
 }

@@ -8,6 +8,8 @@ export type Executor<Tables> = Kysely<Tables> | Transaction<Tables>;
 
 // int8 as numbers: our counters stay far below 2^53
 types.setTypeParser(types.builtins.INT8, Number);
+// moments as ISO 8601 text in UTC with all their microseconds: sessions run in UTC, and text sorts and compares as it stands
+types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => `${text.replace(' ', 'T').replace(/\+00(:?00)?$/, '')}Z`);
 
 /** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
 export function openDatabase<Tables>(url: string, options: { readonly maxConnections?: number; readonly name?: string } = {}): Database<Tables> {
@@ -17,6 +19,7 @@ export function openDatabase<Tables>(url: string, options: { readonly maxConnect
     idleTimeoutMillis: 10_000,
     connectionTimeoutMillis: 10_000,
     application_name: options.name ?? 'kilonova',
+    options: '-c TimeZone=UTC',
   });
   pool.on('error', () => undefined); // an idle connection that breaks is replaced; the query that needs one reports it
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });

@@ -1,0 +1,330 @@
+import { sql, type ExpressionBuilder, type ExpressionWrapper, type Selectable, type SqlBool } from 'kysely';
+import { instanceNotFound, wrongState } from '../domain/faults.ts';
+import { instanceActions, reasonAgainst, type ActionName } from '../domain/instance-actions.ts';
+import type { Instance, InstanceId, PowerState, TaskState, VmState } from '../domain/instance.ts';
+import { internal } from '../lib/errors.ts';
+import type { Executor } from '../lib/sql/database.ts';
+import type { Cell, CellDatabase, Stores } from './stores.ts';
+import type { CellTables, InstanceRow } from './tables.ts';
+
+/** An instance with the cell it is in. */
+export interface LocatedInstance {
+  readonly instance: Instance;
+  readonly cellId: string;
+}
+
+export type NewInstance = Omit<Instance, 'rowId' | 'createdAt' | 'updatedAt' | 'epoch' | 'progress'>;
+
+/** The row of an instance, as an instance. */
+export function toInstance(row: Selectable<InstanceRow>, inCell0 = false): Instance {
+  return {
+    id: row.uuid as InstanceId,
+    rowId: inCell0 ? null : row.id,
+    projectId: row.project_id,
+    userId: row.user_id,
+    name: row.name,
+    description: row.description,
+    hostname: row.hostname,
+    vmState: row.vm_state as VmState,
+    taskState: row.task_state as TaskState | null,
+    powerState: row.power_state as PowerState,
+    host: row.host,
+    node: row.node,
+    availabilityZone: row.availability_zone,
+    launchedOn: row.launched_on,
+    flavor: row.flavor,
+    oldFlavor: row.old_flavor,
+    newFlavor: row.new_flavor,
+    image: row.image,
+    metadata: row.metadata,
+    systemMetadata: row.system_metadata,
+    tags: row.tags,
+    keyName: row.key_name,
+    publicKey: row.public_key,
+    userData: row.user_data,
+    configDrive: row.config_drive,
+    diskConfig: row.disk_config as Instance['diskConfig'],
+    lockedBy: row.locked_by as Instance['lockedBy'],
+    lockedReason: row.locked_reason,
+    accessIpV4: row.access_ip_v4,
+    accessIpV6: row.access_ip_v6,
+    launchIndex: row.launch_index,
+    reservationId: row.reservation_id,
+    rootDeviceName: row.root_device_name,
+    networkInfo: row.network_info,
+    blockDevices: row.block_devices,
+    securityGroups: row.security_groups,
+    fault: row.fault,
+    schedulerHints: row.scheduler_hints,
+    trustedCerts: row.trusted_certs,
+    epoch: row.epoch,
+    progress: row.progress,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    launchedAt: row.launched_at,
+    terminatedAt: row.terminated_at,
+    deletedAt: row.deleted_at,
+  };
+}
+
+/** What may be changed of an instance by `updateInstance`; its states change by the functions below only. */
+export type InstanceChanges = Partial<Omit<Instance, 'id' | 'rowId' | 'vmState' | 'taskState' | 'projectId' | 'userId' | 'createdAt' | 'updatedAt' | 'epoch'>>;
+
+/** The columns that hold these properties. */
+function toColumns(changes: Partial<Instance>) {
+  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+  const c = changes;
+  const columns = {
+    name: c.name, description: c.description, hostname: c.hostname, vm_state: c.vmState, task_state: c.taskState, power_state: c.powerState,
+    host: c.host, node: c.node, availability_zone: c.availabilityZone, launched_on: c.launchedOn,
+    flavor: c.flavor && json(c.flavor), flavor_id: c.flavor?.flavorId, vcpus: c.flavor?.vcpus, memory_mb: c.flavor?.memoryMb, root_gb: c.flavor?.rootGb, ephemeral_gb: c.flavor?.ephemeralGb,
+    old_flavor: c.oldFlavor === undefined ? undefined : json(c.oldFlavor), new_flavor: c.newFlavor === undefined ? undefined : json(c.newFlavor),
+    image: c.image === undefined ? undefined : json(c.image), image_id: c.image === undefined ? undefined : (c.image?.id ?? null),
+    metadata: c.metadata && json(c.metadata), system_metadata: c.systemMetadata && json(c.systemMetadata), tags: c.tags && [...c.tags], key_name: c.keyName,
+    public_key: c.publicKey === undefined ? undefined : json(c.publicKey), user_data: c.userData, config_drive: c.configDrive, disk_config: c.diskConfig,
+    locked_by: c.lockedBy, locked_reason: c.lockedReason, access_ip_v4: c.accessIpV4, access_ip_v6: c.accessIpV6, launch_index: c.launchIndex, reservation_id: c.reservationId,
+    root_device_name: c.rootDeviceName, network_info: c.networkInfo && json(c.networkInfo),
+    addresses: c.networkInfo && c.networkInfo.flatMap((vif) => vif.subnets.flatMap((subnet) => subnet.addresses.map(({ address }) => address))),
+    block_devices: c.blockDevices && json(c.blockDevices), security_groups: c.securityGroups && [...c.securityGroups], fault: c.fault === undefined ? undefined : json(c.fault),
+    scheduler_hints: c.schedulerHints && json(c.schedulerHints), trusted_certs: c.trustedCerts === undefined ? undefined : json(c.trustedCerts), progress: c.progress,
+    launched_at: c.launchedAt, terminated_at: c.terminatedAt, deleted_at: c.deletedAt,
+  };
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as Partial<Record<keyof InstanceRow, never>>;
+}
+
+/** Adds instances in one statement. */
+export async function insertInstances(tx: Executor<CellTables>, instances: readonly NewInstance[]): Promise<Instance[]> {
+  const rows = instances.map((instance) => ({ ...toColumns(instance), uuid: instance.id, project_id: instance.projectId, user_id: instance.userId }));
+  const inserted = await tx.insertInto('instances').values(rows as never).returningAll().execute();
+  return inserted.map((row) => toInstance(row));
+}
+
+/** Moves an instance's row from one cell to another; succeeds when it is already there. The mapping is changed before the old row goes. */
+export async function moveInstance(stores: Stores, id: InstanceId, from: string, to: string): Promise<Instance> {
+  const row = await stores.cell(from).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
+  if (row !== undefined) {
+    const { id: _rowId, ...columns } = row;
+    const texts = Object.fromEntries(
+      Object.entries(columns).map(([key, value]) => [key, value !== null && typeof value === 'object' && key !== 'tags' && key !== 'addresses' && key !== 'security_groups' ? JSON.stringify(value) : value]),
+    );
+    await stores.cell(to).insertInto('instances').values(texts as never).onConflict((conflict) => conflict.column('uuid').doNothing()).execute();
+    await stores.api.updateTable('instance_mappings').set({ cell_id: to }).where('instance_id', '=', id).execute();
+    const actions = await stores.cell(from).selectFrom('instance_actions').selectAll().where('instance_id', '=', id).orderBy('id').execute();
+    const known = await stores.cell(to).selectFrom('instance_actions').select('id').where('instance_id', '=', id).executeTakeFirst();
+    if (actions.length > 0 && known === undefined) {
+      await stores.cell(to).insertInto('instance_actions').values(actions.map(({ id: _id, events, ...action }) => ({ ...action, events: JSON.stringify(events) }))).execute();
+    }
+    await stores.cell(from).deleteFrom('instance_actions').where('instance_id', '=', id).execute();
+    await stores.cell(from).deleteFrom('instances').where('uuid', '=', id).execute();
+  }
+  const moved = await stores.cell(to).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
+  if (moved === undefined) throw instanceNotFound(id);
+  return toInstance(moved);
+}
+
+/** The instance wherever it is, or null; deleted ones only when asked for. */
+export async function findInstance(stores: Stores, id: string, options: { readonly deleted?: boolean } = {}): Promise<LocatedInstance | null> {
+  // an instance changes its cell once in its life; when it does so between the two reads, the second round finds it
+  for (let round = 0; round < 2; round++) {
+    const mapping = await stores.api.selectFrom('instance_mappings').select('cell_id').where('instance_id', '=', id).executeTakeFirst();
+    if (mapping === undefined) return null;
+    const row = await stores.cell(mapping.cell_id).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
+    if (row !== undefined) {
+      if (row.deleted_at !== null && options.deleted !== true) return null;
+      return { instance: toInstance(row, mapping.cell_id === stores.cell0.id), cellId: mapping.cell_id };
+    }
+  }
+  return null;
+}
+
+export async function getInstance(stores: Stores, id: string): Promise<LocatedInstance> {
+  const found = await findInstance(stores, id);
+  if (found === null) throw instanceNotFound(id);
+  return found;
+}
+
+/** Changes properties that are not states. Answers the instance as it is then, or null when it is gone. */
+export async function updateInstance(tx: Executor<CellTables>, id: string, changes: InstanceChanges): Promise<Instance | null> {
+  const row = await tx
+    .updateTable('instances')
+    .set({ ...toColumns(changes), updated_at: new Date() } as never)
+    .where('uuid', '=', id)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toInstance(row);
+}
+
+/**
+ * Begins an action: judges the state by the table and sets the task state in one compare-and-swap. Throws 409 with the reason when
+ * the state does not allow it, also when another request was faster. Answers the instance with its new epoch.
+ */
+export async function beginAction(tx: Executor<CellTables>, name: ActionName, instance: Instance, task: TaskState = instanceActions[name].task): Promise<Instance> {
+  const refuse = (now: Instance): never => {
+    throw wrongState(instanceActions[name].recordedAs, now.id, reasonAgainst(name, now) ?? `while it is in task_state ${String(now.taskState)}`);
+  };
+  if (reasonAgainst(name, instance) !== null) return refuse(instance);
+  const row = await tx
+    .updateTable('instances')
+    .set((eb) => ({ task_state: task, epoch: eb('epoch', '+', 1), updated_at: new Date() }))
+    .where('uuid', '=', instance.id)
+    .where('deleted_at', 'is', null)
+    .where('vm_state', '=', instance.vmState)
+    .where('task_state', instance.taskState === null ? 'is' : '=', instance.taskState)
+    .returningAll()
+    .executeTakeFirst();
+  if (row !== undefined) return toInstance(row);
+  const now = await tx.selectFrom('instances').selectAll().where('uuid', '=', instance.id).where('deleted_at', 'is', null).executeTakeFirst();
+  if (now === undefined) throw instanceNotFound(instance.id);
+  return refuse(toInstance(now));
+}
+
+/** The states an instance is expected to be in, and those it goes to. */
+export interface Transition {
+  /** Task states from which this transition is taken; any, when left out. */
+  readonly whileTask?: readonly (TaskState | null)[];
+  readonly whileVm?: readonly VmState[];
+  readonly vmState?: VmState;
+  readonly taskState?: TaskState | null;
+}
+
+/** Moves an instance to other states, by compare-and-swap; null when it is no longer in the expected ones. */
+export async function transition(tx: Executor<CellTables>, id: string, step: Transition, changes: InstanceChanges = {}): Promise<Instance | null> {
+  const row = await tx
+    .updateTable('instances')
+    .set({
+      ...toColumns({ ...changes, ...(step.vmState === undefined ? {} : { vmState: step.vmState }), ...(step.taskState === undefined ? {} : { taskState: step.taskState }) }),
+      updated_at: new Date(),
+    } as never)
+    .where('uuid', '=', id)
+    .where('deleted_at', 'is', null)
+    .$if(step.whileVm !== undefined, (query) => query.where('vm_state', 'in', step.whileVm!))
+    .$if(step.whileTask !== undefined, (query) =>
+      query.where((eb) => {
+        const named = step.whileTask!.filter((task) => task !== null);
+        return eb.or([...(named.length > 0 ? [eb('task_state', 'in', named)] : []), ...(step.whileTask!.includes(null) ? [eb('task_state', 'is', null)] : [])]);
+      }),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toInstance(row);
+}
+
+/** Marks an instance deleted; what it used is free from then on. Succeeds when it already is. */
+export async function markDeleted(tx: Executor<CellTables>, id: string): Promise<void> {
+  await tx
+    .updateTable('instances')
+    .set({ vm_state: 'deleted', task_state: null, power_state: 0, deleted_at: new Date(), terminated_at: new Date(), updated_at: new Date(), host: null, node: null, network_info: '[]', addresses: [] })
+    .where('uuid', '=', id)
+    .where('deleted_at', 'is', null)
+    .execute();
+}
+
+/** A condition on instances, in SQL. */
+export type InstanceCondition = (eb: ExpressionBuilder<CellTables, 'instances'>) => ExpressionWrapper<CellTables, 'instances', SqlBool>;
+
+/** Columns a list can be sorted by. */
+export type InstanceSortColumn = keyof InstanceRow;
+
+export interface InstanceQuery {
+  readonly conditions: readonly InstanceCondition[];
+  /** Deleted instances: left out, too, or alone. */
+  readonly deleted: 'no' | 'yes' | 'only';
+  readonly sort: readonly { readonly column: InstanceSortColumn; readonly direction: 'asc' | 'desc' }[];
+  /** Null is no limit. */
+  readonly limit: number | null;
+  /** The last instance of the page before. */
+  readonly after: string | null;
+}
+
+/** One page of instances over all cells, one statement a cell, merged by the sort keys; ends with the id so that the order is total. */
+export async function listInstances(stores: Stores, query: InstanceQuery): Promise<LocatedInstance[]> {
+  const sort = [...query.sort, { column: 'uuid' as const, direction: query.sort.at(-1)?.direction ?? ('desc' as const) }];
+  const marker = query.after === null ? null : await markerRow(stores, query.after);
+  const pages = await Promise.all(
+    stores.cells().map(async (cell) => (await pageOfCell(cell, query, sort, marker)).map((row) => ({ row, cellId: cell.id }))),
+  );
+  const merged = pages.length === 1 ? pages[0]! : pages.flat().toSorted((a, b) => compareRows(a.row, b.row, sort));
+  const page = query.limit === null ? merged : merged.slice(0, query.limit);
+  return page.map(({ row, cellId }) => ({ instance: toInstance(row, cellId === stores.cell0.id), cellId }));
+}
+
+type Sort = readonly { readonly column: InstanceSortColumn; readonly direction: 'asc' | 'desc' }[];
+type Row = Selectable<InstanceRow>;
+
+async function markerRow(stores: Stores, id: string): Promise<Row> {
+  const mapping = await stores.api.selectFrom('instance_mappings').select('cell_id').where('instance_id', '=', id).executeTakeFirst();
+  const row = mapping && (await stores.cell(mapping.cell_id).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst());
+  if (row === undefined) throw instanceNotFound(id);
+  return row;
+}
+
+function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
+  let select = cell.database.selectFrom('instances').selectAll();
+  if (query.deleted === 'no') select = select.where('deleted_at', 'is', null);
+  if (query.deleted === 'only') select = select.where('deleted_at', 'is not', null);
+  for (const condition of query.conditions) select = select.where((eb) => condition(eb));
+  if (marker !== null) select = select.where((eb) => afterMarker(eb, sort, marker));
+  for (const { column, direction } of sort) select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()));
+  if (query.limit !== null) select = select.limit(query.limit);
+  return select.execute();
+}
+
+/** Strictly after the marker in the sort order, nulls coming first in ascending order. */
+function afterMarker(eb: ExpressionBuilder<CellTables, 'instances'>, sort: Sort, marker: Row): ExpressionWrapper<CellTables, 'instances', SqlBool> {
+  const same = ({ column }: Sort[number]) => (marker[column] === null ? eb(column, 'is', null) : eb(column, '=', marker[column] as never));
+  const beyond = ({ column, direction }: Sort[number]) => {
+    const value = marker[column];
+    if (direction === 'asc') return value === null ? eb(column, 'is not', null) : eb(column, '>', value as never);
+    return value === null ? sql<SqlBool>`false` : eb.or([eb(column, '<', value as never), eb(column, 'is', null)]);
+  };
+  return eb.or(sort.map((key, index) => eb.and([...sort.slice(0, index).map(same), beyond(key)]))) as never;
+}
+
+function compareRows(a: Row, b: Row, sort: Sort): number {
+  for (const { column, direction } of sort) {
+    const [left, right] = [a[column], b[column]];
+    if (left === right) continue;
+    const order = left === null ? -1 : right === null ? 1 : left < right ? -1 : 1;
+    return direction === 'asc' ? order : -order;
+  }
+  return 0;
+}
+
+/** What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. */
+export async function countUsage(stores: Stores, projectId: string, userId: string | null = null): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
+  const counts = await Promise.all(
+    stores.cells().map(({ database }) =>
+      database
+        .selectFrom('instances')
+        .select((eb) => [eb.fn.countAll<number>().as('instances'), sql<number>`coalesce(sum(vcpus), 0)`.as('cores'), sql<number>`coalesce(sum(memory_mb), 0)`.as('ram')])
+        .where('project_id', '=', projectId)
+        .where('deleted_at', 'is', null)
+        .where('vm_state', '!=', 'soft-delete')
+        .$if(userId !== null, (query) => query.where('user_id', '=', userId!))
+        .executeTakeFirst(),
+    ),
+  );
+  const sum = (key: 'instances' | 'cores' | 'ram'): number => counts.reduce((total, count) => total + Number(count?.[key] ?? 0), 0);
+  return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram') };
+}
+
+/** The live instances of a host. */
+export async function instancesOnHost(database: CellDatabase, host: string): Promise<Instance[]> {
+  const rows = await database.selectFrom('instances').selectAll().where('host', '=', host).where('deleted_at', 'is', null).execute();
+  return rows.map((row) => toInstance(row));
+}
+
+/** The instance behind an address of a port, where the metadata service knows only that. */
+export async function findByAddress(stores: Stores, address: string): Promise<Instance[]> {
+  const pages = await Promise.all(
+    stores.cells().map(({ database }) => database.selectFrom('instances').selectAll().where('deleted_at', 'is', null).where(sql<SqlBool>`addresses @> ARRAY[${address}]`).execute()),
+  );
+  return pages.flat().map((row) => toInstance(row));
+}
+
+/** Fails loudly where an instance must be in a cell. */
+export function rowIdOf(instance: Instance): number {
+  if (instance.rowId === null) throw internal(`Instance ${instance.id} is in no cell yet.`);
+  return instance.rowId;
+}

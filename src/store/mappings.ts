@@ -1,0 +1,24 @@
+import type { RequestSpec } from '../domain/request-spec.ts';
+import type { Executor } from '../lib/sql/database.ts';
+import type { Stores } from './stores.ts';
+import type { ApiTables } from './tables.ts';
+
+/** Says where instances are and how they were asked for; written before the instances themselves. */
+export async function mapInstances(
+  tx: Executor<ApiTables>,
+  entries: readonly { readonly instanceId: string; readonly projectId: string; readonly userId: string; readonly cellId: string; readonly spec: RequestSpec }[],
+): Promise<void> {
+  await tx.insertInto('instance_mappings').values(entries.map((e) => ({ instance_id: e.instanceId, project_id: e.projectId, user_id: e.userId, cell_id: e.cellId }))).execute();
+  await tx.insertInto('request_specs').values(entries.map((e) => ({ instance_id: e.instanceId, spec: JSON.stringify(e.spec) }))).execute();
+}
+
+export async function requestSpecOf(stores: Stores, instanceId: string): Promise<RequestSpec | null> {
+  const row = await stores.api.selectFrom('request_specs').select('spec').where('instance_id', '=', instanceId).executeTakeFirst();
+  return row?.spec ?? null;
+}
+
+/** Forgets a deleted instance's request and membership; its mapping stays, so that lists of deleted servers still find it. */
+export async function forgetInstance(stores: Stores, instanceId: string): Promise<void> {
+  await stores.api.deleteFrom('request_specs').where('instance_id', '=', instanceId).execute();
+  await stores.api.deleteFrom('server_group_members').where('instance_id', '=', instanceId).execute();
+}

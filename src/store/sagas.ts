@@ -1,0 +1,115 @@
+import { sql, type Selectable } from 'kysely';
+import type { Executor } from '../lib/sql/database.ts';
+import type { NewSaga, SagaRecord, SagaState, SagaStore } from '../lib/saga/store.ts';
+import type { CellDatabase } from './stores.ts';
+import type { CellTables } from './tables.ts';
+
+const toRecord = (row: Selectable<CellTables['sagas']>): SagaRecord => ({
+  id: row.id,
+  name: row.name,
+  subject: row.subject,
+  params: row.params,
+  state: row.state as SagaState,
+  position: row.position,
+  results: row.results,
+  failure: row.failure,
+  cancelRequested: row.cancel_requested,
+  fence: row.fence,
+  owner: row.owner,
+  log: row.log,
+  createdAt: Date.parse(row.created_at),
+  updatedAt: Date.parse(row.updated_at),
+});
+
+/** Writes sagas down in the caller's transaction: from its commit on they will be run, whatever dies. */
+export async function insertSagas(tx: Executor<CellTables>, sagas: readonly NewSaga[]): Promise<void> {
+  await tx.insertInto('sagas').values(sagas.map(({ id, name, subject, params }) => ({ id, name, subject, params: JSON.stringify(params) }))).execute();
+}
+
+/** Asks the running sagas about a subject to stop and undo themselves, those of `except`'s name and newer ones excluded. */
+export async function cancelSagas(tx: Executor<CellTables>, subject: string, options: { readonly exceptName: string }): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('sagas')
+    .set({ cancel_requested: true })
+    .where('subject', '=', subject)
+    .where('state', '=', 'running')
+    .where('name', '!=', options.exceptName)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
+/** The sagas about a subject that have not ended. */
+export async function activeSagas(tx: Executor<CellTables>, subject: string): Promise<readonly { readonly id: string; readonly name: string; readonly state: SagaState; readonly createdAt: string }[]> {
+  const rows = await tx.selectFrom('sagas').select(['id', 'name', 'state', 'created_at']).where('subject', '=', subject).where('state', 'in', ['running', 'unwinding', 'stuck']).orderBy('created_at').execute();
+  return rows.map((row) => ({ id: row.id, name: row.name, state: row.state as SagaState, createdAt: row.created_at }));
+}
+
+/** One saga, or the newest ones, for `kilonova inspect saga`. */
+export async function findSaga(tx: Executor<CellTables>, id: string): Promise<SagaRecord | null> {
+  const row = await tx.selectFrom('sagas').selectAll().where('id', '=', id).executeTakeFirst();
+  return row === undefined ? null : toRecord(row);
+}
+
+export async function newestSagas(tx: Executor<CellTables>, limit: number, states?: readonly SagaState[]): Promise<SagaRecord[]> {
+  const rows = await tx.selectFrom('sagas').selectAll().$if(states !== undefined, (query) => query.where('state', 'in', states!)).orderBy('created_at', 'desc').limit(limit).execute();
+  return rows.map(toRecord);
+}
+
+/** Ended sagas older than this are forgotten. */
+export async function forgetSagas(tx: Executor<CellTables>, endedBefore: Date): Promise<number> {
+  const { numDeletedRows } = await tx.deleteFrom('sagas').where('state', 'in', ['done', 'undone']).where('updated_at', '<', endedBefore).executeTakeFirst();
+  return Number(numDeletedRows);
+}
+
+/** The sagas of one cell, as the engine uses them. Leases run on the database's clock, the one clock all conductors share. */
+export function cellSagaStore(database: CellDatabase): SagaStore {
+  const until = (ms: number) => sql<string>`now() + ${ms} * interval '1 millisecond'`;
+  return {
+    async claim(owner, leaseMs, limit) {
+      const rows = await database
+        .updateTable('sagas')
+        .set((eb) => ({ owner, lease_until: until(leaseMs), fence: eb('fence', '+', 1) }))
+        .where('id', 'in', (eb) =>
+          eb
+            .selectFrom('sagas')
+            .select('id')
+            .where('state', 'in', ['running', 'unwinding'])
+            .where('lease_until', '<=', sql<string>`now()`)
+            .orderBy('lease_until')
+            .limit(limit)
+            .forUpdate()
+            .skipLocked(),
+        )
+        .returningAll()
+        .execute();
+      return rows.map(toRecord);
+    },
+    async renew(owner, held, leaseMs) {
+      const rows = await sql<{ id: string; cancel_requested: boolean }>`
+        UPDATE sagas SET lease_until = ${until(leaseMs)}
+        FROM unnest(${held.map(({ id }) => id)}::uuid[], ${held.map(({ fence }) => fence)}::bigint[]) AS mine (id, fence)
+        WHERE sagas.id = mine.id AND sagas.fence = mine.fence AND sagas.owner = ${owner}
+        RETURNING sagas.id, sagas.cancel_requested`.execute(database);
+      return new Map(rows.rows.map((row) => [row.id, { cancelRequested: row.cancel_requested }]));
+    },
+    async advance(id, fence, { state, position, results, failure, line }) {
+      const { numUpdatedRows } = await database
+        .updateTable('sagas')
+        .set({
+          state,
+          position,
+          results: sql`results || ${JSON.stringify(results ?? {})}::jsonb`,
+          ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
+          log: sql`log || ${JSON.stringify([line])}::jsonb`,
+          updated_at: sql`now()`,
+        })
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+    async release(id, fence, afterMs) {
+      await database.updateTable('sagas').set({ owner: null, lease_until: until(afterMs) }).where('id', '=', id).where('fence', '=', fence).execute();
+    },
+  };
+}

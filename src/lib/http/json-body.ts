@@ -22,23 +22,23 @@ const tooLarge = (): HttpError => new HttpError(413, 'Request is too large.', { 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The value a JSON body holds; undefined for an empty one. Throws 400 for anything malformed, invalid UTF-8 and absurd depth included. */
-export function parseJson(body: Buffer): unknown {
+export function parseJson(body: Buffer, malformedText = 'Malformed request body'): unknown {
   if (body.length === 0) return undefined;
   let text: string;
   try {
     text = utf8.decode(body);
   } catch {
-    throw malformed();
+    throw malformed(malformedText);
   }
-  if (nestsTooDeep(text)) throw malformed();
+  if (nestsTooDeep(text)) throw malformed(malformedText);
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw malformed();
+    throw malformed(malformedText);
   }
 }
 
-const malformed = (): HttpError => new HttpError(400, 'Malformed request body');
+const malformed = (text: string): HttpError => new HttpError(400, text);
 
 function nestsTooDeep(text: string): boolean {
   let depth = 0;

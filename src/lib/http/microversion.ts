@@ -40,6 +40,8 @@ export interface MicroversionScheme {
   readonly max: VersionText;
   /** An older header that names this API alone, lower case; compute has `x-openstack-nova-api-version`. */
   readonly legacyHeader?: string;
+  /** How it refuses a version that is malformed or outside the window, where it has words of its own. */
+  readonly refusal?: (text: string) => HttpError;
 }
 
 export interface Negotiated {
@@ -54,7 +56,7 @@ export function versionHeaders(scheme: MicroversionScheme, text: string): Negoti
   return {
     'openstack-api-version': `${scheme.serviceType} ${text}`,
     ...(legacy === undefined ? {} : { [legacy]: text }),
-    vary: legacy === undefined ? 'OpenStack-API-Version' : ['OpenStack-API-Version', 'X-OpenStack-Nova-API-Version'],
+    vary: legacy === undefined ? 'openstack-api-version' : ['OpenStack-API-Version', 'X-OpenStack-Nova-API-Version'],
   };
 }
 
@@ -75,6 +77,7 @@ export function negotiate(headers: IncomingHttpHeaders, scheme: MicroversionSche
   const asked = askedVersion(headers, scheme);
   const text = asked === null ? scheme.min : asked === 'latest' ? scheme.max : asked;
   const chosen = parseVersion(text);
+  if (scheme.refusal !== undefined && (chosen === null || chosen < version(scheme.min) || chosen > version(scheme.max))) throw scheme.refusal(text);
   if (chosen === null)
     throw new HttpError(400, `API Version String ${text} is of invalid format. Must be of format MajorNum.MinorNum.`);
   if (chosen < version(scheme.min) || chosen > version(scheme.max)) {

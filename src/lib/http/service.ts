@@ -8,7 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
 import { HttpError } from './http-error.ts';
 import { parseJson, readBody } from './json-body.ts';
-import { isWithin, negotiate, type MicroversionScheme, type Negotiated } from './microversion.ts';
+import { isWithin, negotiate, type MicroversionScheme, type Negotiated, type Version } from './microversion.ts';
 import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type RouteReply, type StreamBody } from './route.ts';
 import { validatorOf, type Issue } from './validation.ts';
 import type { VersionedQuery } from './query.ts';
@@ -23,12 +23,23 @@ export interface Answer {
 /** How one service words its refusals. */
 export interface FaultFormat {
   /** The answer for anything thrown; it must not show more of an unexpected error than its class. */
-  fault(error: unknown, request: { readonly accept: string; readonly requestId: string }): Answer;
+  fault(error: unknown, request: { readonly accept: string; readonly requestId: string; readonly version: Version | null }): Answer;
   /** The answer for a path or method that nobody serves. */
-  unmatched(request: { readonly accept: string; readonly method: string; readonly path: string; readonly authority: string }): Answer;
+  unmatched(request: {
+    readonly accept: string;
+    readonly method: string;
+    readonly path: string;
+    readonly authority: string;
+    readonly requestId: string;
+    readonly headers: IncomingHttpHeaders;
+  }): Answer;
   /** The message of a body or a query that does not fit its schema. */
   invalidInput(issue: Issue, where: 'body' | 'query'): string;
   readonly policyRefusal?: (rule: string) => string;
+  /** The refusal of a body whose content type is not one of `bodyTypes`; with one, a route that takes JSON insists on the header (null when it is missing). */
+  readonly unsupportedType?: (type: string | null, bodyLength: number | undefined) => Error;
+  /** The message of a body that is no JSON. */
+  readonly malformedBody?: string;
 }
 
 export interface ServiceSpec<Deps> {
@@ -83,20 +94,26 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
   app.setNotFoundHandler(async (request, reply) => {
     drain(request);
     const path = request.url.split('?')[0] ?? '/';
-    return send(reply, spec.faults.unmatched({ accept: accept(request), method: request.method, path, authority: authority(request) }));
+    const requestId = `req-${randomUUID()}`;
+    for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
+    const { method, headers } = request;
+    return send(reply, spec.faults.unmatched({ accept: accept(request), method, path, authority: authority(request), requestId, headers }));
   });
-  app.setErrorHandler(async (error, request, reply) => send(reply, spec.faults.fault(error, { accept: accept(request), requestId: '' })));
+  app.setErrorHandler(async (error, request, reply) => send(reply, spec.faults.fault(error, { accept: accept(request), requestId: '', version: null })));
 
   /** Runs a request from its headers to its answer; every failure on the way becomes the service's own fault. */
   async function around(request: FastifyRequest, reply: FastifyReply, isPublic: boolean, work: (setUp: SetUp) => Promise<Answer>): Promise<FastifyReply> {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const started = performance.now();
+    let version: Version | null = null;
     try {
-      return await send(reply, await work(await prepare(request, reply, requestId, isPublic)));
+      const setUp = await prepare(request, reply, requestId, isPublic);
+      version = setUp.ctx.version;
+      return await send(reply, await work(setUp));
     } catch (error) {
       drain(request);
-      const answer = spec.faults.fault(error, { accept: accept(request), requestId });
+      const answer = spec.faults.fault(error, { accept: accept(request), requestId, version });
       if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: request.url }, 'request failed');
       return await send(reply, answer);
     } finally {
@@ -161,9 +178,9 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     around(request, reply, variants[0]?.policy === 'public', async ({ ctx, caller }) => {
       const params = request.params as Record<string, string>;
       const route = variants.find((candidate) => spec.microversions === undefined || isWithin(candidate, ctx.version));
-      if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request);
+      if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request, typeof route?.body === 'object');
       const sent = route === undefined || route.body === 'stream' ? undefined : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
-      const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent);
+      const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent, spec.faults.malformedBody);
       checkProject(params, caller);
       if (route === undefined) throw notFound('The resource could not be found.');
       const query = readQuery(ctx.rawQuery, route.query, ctx.version);
@@ -176,7 +193,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
 
   const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
     around(request, reply, false, async ({ ctx, caller }) => {
-      checkContentType(request);
+      checkContentType(request, true);
       const json = parseJson(await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request)));
       if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) throw notFound('The resource could not be found.');
       const keys = Object.keys(json ?? {});
@@ -195,10 +212,12 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       return toAnswer(await action.handle({ params, query: undefined, body, loaded, ctx, deps: spec.deps }), action.reply, ctx);
     });
 
-  function checkContentType(request: FastifyRequest): void {
-    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-    if (type === undefined || type === '') return;
-    if (!(spec.bodyTypes ?? defaultBodyTypes).includes(type)) throw new HttpError(415, 'Unsupported Content-Type');
+  function checkContentType(request: FastifyRequest, takesBody: boolean): void {
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+    if ((spec.bodyTypes ?? defaultBodyTypes).includes(type)) return;
+    if (spec.faults.unsupportedType === undefined) {
+      if (type !== '') throw new HttpError(415, 'Unsupported Content-Type');
+    } else if (takesBody) throw spec.faults.unsupportedType(type === '' ? null : type, lengthOf(request));
   }
 
   function check(value: unknown, validator: { check(value: unknown): Issue | null }, prefix: readonly string[], where: 'body' | 'query'): void {

@@ -6,13 +6,13 @@ import { LibvirtConnectionError, LibvirtError, LibvirtTimeoutError } from './err
 import type { DisconnectReason } from './errors.ts';
 import { encodeFrame, frameStatuses, frameTypes, FrameReader } from './frame.ts';
 import type { Frame } from './frame.ts';
-import { events, procedures, programs, PROTOCOL_VERSION, remoteError } from './protocol.ts';
-import type { Arguments, EventKind, EventMessage, EventName, Procedure, ProcedureName, Result } from './protocol.ts';
+import { eventNamed, procedureNamed, programs, PROTOCOL_VERSION, remoteError } from './protocol.ts';
+import type { Arguments, EventMessage, EventName, ProcedureName, Result } from './protocol.ts';
 import { createStream } from './stream.ts';
 import type { StreamEnd, StreamOptions } from './stream.ts';
 import { dial } from './transport.ts';
 import type { Transport } from './transport.ts';
-import { decode, encode, XdrError } from './xdr.ts';
+import { decode, encode, XdrError, XdrReader } from './xdr.ts';
 
 export interface ConnectOptions {
   readonly transport: Transport;
@@ -49,13 +49,17 @@ export interface OpenStreamOptions extends CallOptions, Partial<StreamOptions> {
 
 /** A call that waits for its turn or for its answer. */
 interface Pending {
-  readonly name: string;
-  readonly procedure: Procedure<never, unknown>;
+  readonly name: ProcedureName;
   readonly payload: Buffer;
   readonly stream: ((serial: number) => StreamEnd) | null;
-  /** Runs as the answer is read, before any later frame. */
-  readonly answered: (result: unknown, stream: StreamEnd | null) => void;
+  /** Reads the result at once, before any later frame; throws when it is malformed. */
+  readonly answered: (payload: Buffer, stream: StreamEnd | null) => void;
   readonly failed: (error: unknown) => void;
+}
+
+interface Answer<R> {
+  readonly result: R;
+  readonly stream: StreamEnd | null;
 }
 
 const FEATURE_PROGRAM_KEEPALIVE = 10;
@@ -63,9 +67,7 @@ const authTypes = { none: 0, sasl: 1, polkit: 2 } as const;
 const keepAliveProcedures = { ping: 1, pong: 2 } as const;
 const READ_ONLY = 1;
 
-const eventsByNumber = new Map<number, EventKind<{ readonly callback: number }>>(
-  Object.values(events).map((kind) => [kind.number, kind as EventKind<{ readonly callback: number }>]),
-);
+const handlerKey = ({ number }: { readonly number: number }, callback: number): string => `${number}/${callback}`;
 
 /** Connects, authenticates and opens a driver. Throws a `LibvirtConnectionError`, or the daemon's own `LibvirtError`. */
 export async function connectLibvirt(options: ConnectOptions): Promise<LibvirtClient> {
@@ -120,7 +122,8 @@ export class LibvirtClient implements Disposable {
   readonly #streams = new Map<number, { readonly end: StreamEnd; readonly number: number; readonly program: number }>();
   /** Streams we gave up whose last packet is still to come. */
   readonly #forgottenStreams = new Set<number>();
-  readonly #handlers = new Map<string, (message: never) => void>();
+  /** By the procedure number and the callback id of their messages; each decodes its own. */
+  readonly #handlers = new Map<string, (payload: Buffer) => void>();
   readonly #drained = new Set<() => void>();
   readonly #holders = new Set<number>();
   #ended: LibvirtConnectionError | null = null;
@@ -170,7 +173,7 @@ export class LibvirtClient implements Disposable {
   /** Calls a procedure. Rejects with `LibvirtError`, `LibvirtTimeoutError`, `LibvirtConnectionError` or the signal's reason. */
   async call<N extends ProcedureName>(name: N, args: Arguments<N>, options: CallOptions = {}): Promise<Result<N>> {
     const { result } = await this.#start(name, args, options, null);
-    return result as Result<N>;
+    return result;
   }
 
   /** Calls a procedure that opens a stream; the signal aborts the stream as well. */
@@ -179,7 +182,7 @@ export class LibvirtClient implements Disposable {
     args: Arguments<N>,
     options: OpenStreamOptions = {},
   ): Promise<{ readonly result: Result<N>; readonly stream: Duplex }> {
-    const direction = procedures[name].stream;
+    const direction = procedureNamed(name).stream;
     if (direction === 'none') throw new TypeError(`${name} opens no stream`);
     const { onSlowReader = direction === 'download' ? 'pause' : 'fail', slowReaderLimit = 4 * 1024 * 1024 } = options;
     const { result, stream } = await this.#start(name, args, options, (serial) =>
@@ -187,7 +190,7 @@ export class LibvirtClient implements Disposable {
     );
     if (stream === null) throw new TypeError(`${name} opened no stream`);
     if (options.signal !== undefined) addAbortSignal(options.signal, stream.duplex);
-    return { result: result as Result<N>, stream: stream.duplex };
+    return { result, stream: stream.duplex };
   }
 
   /**
@@ -200,17 +203,23 @@ export class LibvirtClient implements Disposable {
     handler: (message: EventMessage<N>) => void,
     options: CallOptions = {},
   ): Promise<number> {
-    const kind = events[name];
-    const { result } = await this.#start('connectDomainEventRegister', { event: kind.id, domain }, options, null, (answer) => {
-      const { callback } = answer as Result<'connectDomainEventRegister'>;
-      this.#handlers.set(`${kind.number}/${callback}`, handler);
+    const kind = eventNamed(name);
+    const { result } = await this.#start('connectDomainEventRegister', { event: kind.id, domain }, options, null, ({ callback }) => {
+      this.#handlers.set(handlerKey(kind, callback), (payload) => {
+        const message = decode(kind.message, payload);
+        try {
+          handler(message);
+        } catch (error) {
+          this.#options.onHandlerError(error);
+        }
+      });
     });
-    return (result as Result<'connectDomainEventRegister'>).callback;
+    return result.callback;
   }
 
   /** Ends a subscription; its handler is not called again from this moment on. */
   async unsubscribe(name: EventName, callback: number, options: CallOptions = {}): Promise<void> {
-    if (!this.#handlers.delete(`${events[name].number}/${callback}`)) return;
+    if (!this.#handlers.delete(handlerKey(eventNamed(name), callback))) return;
     await this.call('connectDomainEventDeregister', { callback }, options);
   }
 
@@ -233,18 +242,18 @@ export class LibvirtClient implements Disposable {
     args: Arguments<N>,
     { signal, timeoutMs }: CallOptions,
     stream: Pending['stream'],
-    onResult: (result: unknown) => void = () => {},
-  ): Promise<{ readonly result: unknown; readonly stream: StreamEnd | null }> {
+    onResult: (result: Result<N>) => void = () => {},
+  ): Promise<Answer<Result<N>>> {
     if (this.#ended !== null) throw this.#ended;
     signal?.throwIfAborted();
-    const procedure: Procedure<Arguments<N>, unknown> = procedures[name] as never;
-    const { promise, resolve, reject } = Promise.withResolvers<{ readonly result: unknown; readonly stream: StreamEnd | null }>();
+    const procedure = procedureNamed(name);
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<Result<N>>>();
     const call: Pending = {
       name,
-      procedure,
       payload: encode(procedure.arguments, args),
       stream,
-      answered: (result, end) => {
+      answered: (payload, end) => {
+        const result = decode(procedure.result, payload);
         onResult(result);
         resolve({ result, stream: end });
       },
@@ -269,14 +278,15 @@ export class LibvirtClient implements Disposable {
     const places = this.#options.maxConcurrentCalls;
     for (const call of this.#waiting) {
       if (this.#sent.size >= places) return;
-      const long = call.procedure.patience === 'long';
+      const { program, number, patience } = procedureNamed(call.name);
+      const long = patience === 'long';
       if (long && this.#sentLong >= Math.max(places - 1, 1)) continue;
       this.#waiting.delete(call);
       if (long) this.#sentLong++;
       const serial = this.#nextSerial;
       this.#nextSerial = serial >= 0xffff_ffff ? 1 : serial + 1;
       this.#sent.set(serial, { call, stream: call.stream?.(serial) ?? null, abandoned: false });
-      this.#send(programs[call.procedure.program], call.procedure.number, frameTypes.call, serial, frameStatuses.ok, call.payload);
+      this.#send(programs[program], number, frameTypes.call, serial, frameStatuses.ok, call.payload);
     }
   }
 
@@ -295,29 +305,29 @@ export class LibvirtClient implements Disposable {
     const entry = this.#sent.get(frame.serial);
     if (entry === undefined) return this.#streamReply(frame);
     const { call, stream, abandoned } = entry;
-    if (frame.program !== programs[call.procedure.program] || frame.procedure !== call.procedure.number) {
+    const { program, number, patience } = procedureNamed(call.name);
+    if (frame.program !== programs[program] || frame.procedure !== number) {
       throw new XdrError(`the reply to ${call.name} names another procedure (${frame.procedure})`);
     }
-    const failure = frame.status === frameStatuses.ok ? null : new LibvirtError(call.name, decode(remoteError, frame.payload));
-    const result = failure === null ? decode(call.procedure.result, frame.payload) : undefined;
-    this.#sent.delete(frame.serial);
-    if (call.procedure.patience === 'long') this.#sentLong--;
-    if (failure !== null) {
+    if (frame.status !== frameStatuses.ok) {
+      const failure = new LibvirtError(call.name, decode(remoteError, frame.payload));
       this.#streams.delete(frame.serial);
       call.failed(failure);
-    } else if (abandoned && stream !== null) {
+    } else if (!abandoned) {
+      call.answered(frame.payload, stream);
+    } else if (stream !== null) {
       this.#forgottenStreams.add(frame.serial);
       this.#send(frame.program, frame.procedure, frameTypes.stream, frame.serial, frameStatuses.error);
-    } else if (!abandoned) {
-      call.answered(result, stream);
     }
+    this.#sent.delete(frame.serial);
+    if (patience === 'long') this.#sentLong--;
     this.#sendWaiting();
   }
 
   // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #stream(name: ProcedureName, serial: number, direction: 'download' | 'upload' | 'duplex', options: StreamOptions): StreamEnd {
-    const { number, program } = procedures[name];
+    const { number, program } = procedureNamed(name);
     const end = createStream(
       {
         send: (status, data) => this.#send(programs[program], number, frameTypes.stream, serial, status, data),
@@ -418,16 +428,10 @@ export class LibvirtClient implements Disposable {
   }
 
   /** Hands an event to its handler. One this library does not know, or nobody asked for any more, is dropped. */
-  #event(frame: Frame): void {
-    const kind = frame.program === programs.remote ? eventsByNumber.get(frame.procedure) : undefined;
-    if (kind === undefined) return;
-    const message = decode(kind.message, frame.payload);
-    const handler = this.#handlers.get(`${kind.number}/${message.callback}`);
-    try {
-      handler?.(message as never);
-    } catch (error) {
-      this.#options.onHandlerError(error);
-    }
+  #event({ program, procedure, payload }: Frame): void {
+    if (program !== programs.remote) return;
+    const callback = new XdrReader(payload).int32();
+    this.#handlers.get(handlerKey({ number: procedure }, callback))?.(payload);
   }
 
   #end(reason: DisconnectReason, message: string, cause?: unknown): void {

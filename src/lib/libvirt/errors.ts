@@ -46,7 +46,11 @@ export const errorCodes = {
 
 export type LibvirtErrorName = keyof typeof errorCodes;
 
-const nameOf = new Map<number, LibvirtErrorName>((Object.keys(errorCodes) as LibvirtErrorName[]).map((name) => [errorCodes[name], name]));
+const isErrorName = (name: string): name is LibvirtErrorName => name in errorCodes;
+const nameOf = (code: number): LibvirtErrorName | null =>
+  Object.keys(errorCodes)
+    .filter(isErrorName)
+    .find((name) => errorCodes[name] === code) ?? null;
 
 /** A call the daemon answered with an error. The message is the daemon's own, which names domains and devices. */
 export class LibvirtError extends Error {
@@ -67,7 +71,7 @@ export class LibvirtError extends Error {
     this.name = 'LibvirtError';
     this.procedure = procedure;
     this.code = fields.code;
-    this.errorName = nameOf.get(fields.code) ?? null;
+    this.errorName = nameOf(fields.code);
     this.domain = fields.domain;
     this.level = fields.level === 1 ? 'warning' : 'error';
   }

@@ -102,9 +102,11 @@ const reasons = {
 
 export type StateReason = (typeof reasons)[keyof typeof reasons][number];
 
+const isReasoned = (state: string): state is keyof typeof reasons => state in reasons;
+
 /** Why a domain is in its state; `unknown` where libvirt gives no reason. */
 export function stateReason(state: DomainState, reason: number): StateReason {
-  const names: readonly StateReason[] = state in reasons ? reasons[state as keyof typeof reasons] : [];
+  const names: readonly StateReason[] = isReasoned(state) ? reasons[state] : [];
   return names[reason] ?? 'unknown';
 }
 

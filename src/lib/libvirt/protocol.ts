@@ -424,6 +424,10 @@ export type ProcedureName = keyof Procedures;
 export type Arguments<N extends ProcedureName> = Input<Procedures[N]['arguments']>;
 export type Result<N extends ProcedureName> = Output<Procedures[N]['result']>;
 
+/** A procedure by its name, with the types that belong to that name. */
+export const procedureNamed = <N extends ProcedureName>(name: N): Procedure<Arguments<N>, Result<N>> => typedProcedures[name];
+const typedProcedures: { readonly [N in ProcedureName]: Procedure<Arguments<N>, Result<N>> } = procedures;
+
 // ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How an event is asked for and told. */
@@ -433,6 +437,7 @@ export interface EventKind<Message> {
   readonly id: number;
   /** The procedure number of its messages. */
   readonly number: number;
+  /** Its first word is the callback's id, whatever follows. */
   readonly message: Codec<Message, never>;
 }
 
@@ -482,3 +487,7 @@ export const events = {
 export type EventName = keyof typeof events;
 /** What one event tells. */
 export type EventMessage<N extends EventName> = Output<(typeof events)[N]['message']>;
+
+/** An event by its name, with the type of its messages. */
+export const eventNamed = <N extends EventName>(name: N): EventKind<EventMessage<N>> => typedEvents[name];
+const typedEvents: { readonly [N in EventName]: EventKind<EventMessage<N>> } = events;

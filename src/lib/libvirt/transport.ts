@@ -66,32 +66,26 @@ export async function dial(transport: Transport, signal: AbortSignal): Promise<n
 }
 
 function open(transport: Transport): net.Socket {
-  switch (transport.kind) {
-    case 'unix':
-      return net.connect({ path: transport.path });
-    case 'tcp':
-      return net.connect({ host: transport.host, port: transport.port });
-    case 'tls': {
-      const { ca, cert, key, serverName } = transport.tls;
-      // An IP address may not be a server name; node checks the certificate against the host in that case.
-      const name = serverName ?? (net.isIP(transport.host) === 0 ? transport.host : undefined);
-      return tls.connect({
-        host: transport.host,
-        port: transport.port,
-        ca,
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-        ...(name === undefined ? {} : { servername: name }),
-      });
-    }
-  }
+  if (transport.kind === 'unix') return net.connect({ path: transport.path });
+  if (transport.kind === 'tcp') return net.connect({ host: transport.host, port: transport.port });
+  const { ca, cert, key, serverName } = transport.tls;
+  // An IP address may not be a server name; node checks the certificate against the host in that case.
+  const name = serverName ?? (net.isIP(transport.host) === 0 ? transport.host : undefined);
+  return tls.connect({
+    host: transport.host,
+    port: transport.port,
+    ca,
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(name === undefined ? {} : { servername: name }),
+  });
 }
 
 /** After the handshake a daemon sends one byte: 1 when it trusts the client. Any other answer is a closed door. */
 async function acceptance(socket: net.Socket, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const byte = socket.read(1) as Buffer | null;
-    if (byte !== null) {
+    const byte: unknown = socket.read(1);
+    if (Buffer.isBuffer(byte)) {
       if (byte[0] === 1) return;
       throw new LibvirtConnectionError('refused', 'libvirt refused our certificate');
     }
@@ -107,7 +101,7 @@ async function happens(socket: net.Socket, event: 'connect' | 'secureConnect' | 
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onError = (error: Error): void => reject(error);
   const onClose = (): void => reject(new Error('the connection was closed'));
-  const onAbort = (): void => reject(signal.reason as Error);
+  const onAbort = (): void => reject(signal.reason);
   socket.once(event, resolve);
   socket.once('error', onError);
   socket.once('close', onClose);

@@ -23,9 +23,11 @@ export type ParameterValues<T extends ParameterTable> = { readonly [K in keyof T
 
 /** Writes the values that are there as typed parameters, in the table's order. */
 export function toParameters<T extends ParameterTable>(table: T, values: ParameterValues<T>): TypedParameterInput[] {
+  const given: Readonly<Record<string, unknown>> = values;
   return Object.entries(table).flatMap(([name, [field, type]]) => {
-    const value = (values as Readonly<Record<string, unknown>>)[name];
-    const several = Array.isArray(value) ? value : value === undefined ? [] : [value];
-    return several.map((each) => ({ field, value: { type, value: each as never } as TypedParameterInput['value'] }));
+    const value = given[name];
+    const several: readonly unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- ParameterValues gives each field the type its table names
+    return several.map((each) => ({ field, value: { type, value: each } as TypedParameterInput['value'] }));
   });
 }

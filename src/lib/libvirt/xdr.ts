@@ -262,11 +262,13 @@ export type StructOutput<F extends Fields> = { readonly [K in keyof F]: Output<F
 export type StructInput<F extends Fields> = { readonly [K in keyof F]: Input<F[K]> };
 
 export function struct<F extends Fields>(fields: F): Codec<StructOutput<F>, StructInput<F>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a table's entries lose the types that its fields have
   const entries = Object.entries(fields) as unknown as readonly (readonly [string, Codec<unknown, unknown>])[];
   return {
     write(writer, value) {
       for (const [name, codec] of entries) codec.write(writer, (value as Readonly<Record<string, unknown>>)[name]);
     },
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
     read: (reader) => Object.fromEntries(entries.map(([name, codec]) => [name, codec.read(reader)])) as StructOutput<F>,
   };
 }
@@ -291,6 +293,7 @@ export function union<V extends Readonly<Record<string, readonly [tag: number, c
       const tag = reader.int32();
       const variant = byTag.get(tag);
       if (variant === undefined) throw new XdrError(`there is no variant ${tag}`);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tag chose the codec, so name and value belong together
       return { type: variant.type, value: variant.codec.read(reader) } as Out;
     },
   };

@@ -80,6 +80,7 @@ export interface NewPort {
   readonly securityGroupIds?: readonly string[];
   readonly macAddress?: string;
   readonly dnsName?: string;
+  readonly profile?: Readonly<Record<string, unknown>>;
   readonly tags?: readonly string[];
 }
 

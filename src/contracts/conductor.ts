@@ -34,6 +34,8 @@ export const conductor = contract('conductor', {
   guestsChanged: { since: 1, kind: 'query', args: trusted<{ host: string; events: readonly GuestEvent[] }>() },
   /** The instances that should be on a host. */
   instancesOn: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }), result: trusted<{ instances: readonly InstanceOnHost[] }>() },
+  /** Ports of these instances have changed: their interfaces are read anew. */
+  networkChanged: { since: 1, kind: 'query', args: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
 });
 export type Conductor = Client<typeof conductor>;
 export const conductorTopic = 'conductor';

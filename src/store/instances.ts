@@ -99,27 +99,44 @@ export async function insertInstances(tx: Executor<CellTables>, instances: reado
   return inserted.map((row) => toInstance(row));
 }
 
-/** Moves an instance's row from one cell to another; succeeds when it is already there. The mapping is changed before the old row goes. */
-export async function moveInstance(stores: Stores, id: InstanceId, from: string, to: string): Promise<Instance> {
-  const row = await stores.cell(from).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
-  if (row !== undefined) {
-    const { id: _rowId, ...columns } = row;
-    const texts = Object.fromEntries(
-      Object.entries(columns).map(([key, value]) => [key, value !== null && typeof value === 'object' && key !== 'tags' && key !== 'addresses' && key !== 'security_groups' ? JSON.stringify(value) : value]),
-    );
-    await stores.cell(to).insertInto('instances').values(texts as never).onConflict((conflict) => conflict.column('uuid').doNothing()).execute();
-    await stores.api.updateTable('instance_mappings').set({ cell_id: to }).where('instance_id', '=', id).execute();
-    const actions = await stores.cell(from).selectFrom('instance_actions').selectAll().where('instance_id', '=', id).orderBy('id').execute();
-    const known = await stores.cell(to).selectFrom('instance_actions').select('id').where('instance_id', '=', id).executeTakeFirst();
-    if (actions.length > 0 && known === undefined) {
-      await stores.cell(to).insertInto('instance_actions').values(actions.map(({ id: _id, events, ...action }) => ({ ...action, events: JSON.stringify(events) }))).execute();
-    }
-    await stores.cell(from).deleteFrom('instance_actions').where('instance_id', '=', id).execute();
-    await stores.cell(from).deleteFrom('instances').where('uuid', '=', id).execute();
-  }
-  const moved = await stores.cell(to).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
-  if (moved === undefined) throw instanceNotFound(id);
-  return toInstance(moved);
+/** Columns that hold lists of texts, not JSON. */
+const textLists = new Set(['tags', 'addresses', 'security_groups']);
+
+/** A row as it is written: JSON columns as text again. */
+const rewritten = (row: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value !== null && typeof value === 'object' && !textLists.has(key) ? JSON.stringify(value) : value]));
+
+/**
+ * Moves live instances with their actions from one cell to another; those that are there already are left alone, so it may run again.
+ * `also` writes into the new cell in the same transaction. A row is locked in its old cell until its mapping says where it is now.
+ */
+export async function moveInstances(
+  stores: Stores,
+  move: { readonly ids: readonly string[]; readonly from: string; readonly to: string; readonly also: (tx: Executor<CellTables>) => Promise<void> },
+): Promise<void> {
+  await stores.cell(move.from).transaction().execute(async (old) => {
+    const rows = await old.selectFrom('instances').selectAll().where('uuid', 'in', move.ids).where('deleted_at', 'is', null).forUpdate().execute();
+    const ids = rows.map((row) => row.uuid);
+    const actions = ids.length === 0 ? [] : await old.selectFrom('instance_actions').selectAll().where('instance_id', 'in', ids).orderBy('id').execute();
+    await stores.cell(move.to).transaction().execute(async (fresh) => {
+      if (rows.length > 0) {
+        const inserted = await fresh
+          .insertInto('instances')
+          .values(rows.map(({ id: _rowId, ...row }) => rewritten(row)) as never)
+          .onConflict((conflict) => conflict.column('uuid').doNothing())
+          .returning('uuid')
+          .execute();
+        const moved = new Set(inserted.map((row) => row.uuid));
+        const theirs = actions.filter((action) => moved.has(action.instance_id)).map(({ id: _id, ...action }) => rewritten(action));
+        if (theirs.length > 0) await fresh.insertInto('instance_actions').values(theirs as never).execute();
+      }
+      await move.also(fresh);
+    });
+    if (ids.length === 0) return;
+    await stores.api.updateTable('instance_mappings').set({ cell_id: move.to }).where('instance_id', 'in', ids).execute();
+    await old.deleteFrom('instance_actions').where('instance_id', 'in', ids).execute();
+    await old.deleteFrom('instances').where('uuid', 'in', ids).execute();
+  });
 }
 
 /** The instance wherever it is, or null; deleted ones only when asked for. */

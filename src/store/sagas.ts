@@ -21,9 +21,9 @@ const toRecord = (row: Selectable<CellTables['sagas']>): SagaRecord => ({
   updatedAt: Date.parse(row.updated_at),
 });
 
-/** Writes sagas down in the caller's transaction: from its commit on they will be run, whatever dies. */
+/** Writes sagas down in the caller's transaction: from its commit on they will be run, whatever dies. One that is known already is left alone. */
 export async function insertSagas(tx: Executor<CellTables>, sagas: readonly NewSaga[]): Promise<void> {
-  await tx.insertInto('sagas').values(sagas.map(({ id, name, subject, params }) => ({ id, name, subject, params: JSON.stringify(params) }))).execute();
+  await tx.insertInto('sagas').values(sagas.map(({ id, name, subject, params }) => ({ id, name, subject, params: JSON.stringify(params) }))).onConflict((conflict) => conflict.column('id').doNothing()).execute();
 }
 
 /** Asks the running sagas about a subject to stop and undo themselves, those of `except`'s name and newer ones excluded. */
@@ -55,9 +55,14 @@ export async function newestSagas(tx: Executor<CellTables>, limit: number, state
   return rows.map(toRecord);
 }
 
+/** Passwords do not outlive the operation that needs them. */
+export async function eraseAdminPass(tx: Executor<CellTables>, sagaId: string): Promise<void> {
+  await tx.updateTable('sagas').set({ params: sql`params - 'adminPass'` as never }).where('id', '=', sagaId).execute();
+}
+
 /** Ended sagas older than this are forgotten. */
 export async function forgetSagas(tx: Executor<CellTables>, endedBefore: Date): Promise<number> {
-  const { numDeletedRows } = await tx.deleteFrom('sagas').where('state', 'in', ['done', 'undone']).where('updated_at', '<', endedBefore).executeTakeFirst();
+  const { numDeletedRows } = await tx.deleteFrom('sagas').where('state', 'in', ['done', 'undone']).where('updated_at', '<', endedBefore.toISOString()).executeTakeFirst();
   return Number(numDeletedRows);
 }
 

@@ -1,0 +1,113 @@
+import type { InstanceId } from '../../../domain/instance.ts';
+import type { Destination } from '../../../domain/request-spec.ts';
+import { conflict, isKind, KilonovaError, messageOf } from '../../../lib/errors.ts';
+import { saga } from '../../../lib/saga/saga.ts';
+import { findInstance, transition, updateInstance } from '../../../store/instances.ts';
+import { requestSpecOf } from '../../../store/mappings.ts';
+import { eraseAdminPass } from '../../../store/sagas.ts';
+import type { ConductorDeps } from '../deps.ts';
+import { guestOrder } from '../guest-order.ts';
+import { failInstance, finishEvent } from '../outcome.ts';
+import { plugPorts, unplugPorts } from '../ports.ts';
+import { destroyOnHost } from './destroy-on-host.ts';
+
+export interface BuildParams {
+  readonly instanceId: InstanceId;
+  readonly cellId: string;
+  readonly requestId: string;
+  readonly chosen: Destination;
+  readonly alternates: readonly Destination[];
+  readonly adminPass: string | null;
+  readonly startedAt: number;
+}
+
+/** Builds one instance on the place that was claimed for it, or on one of the alternates; otherwise leaves it in ERROR with the reason and nothing else. */
+export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
+  .step('accepted', {
+    run: () => Promise.resolve(null),
+    undo: async ({ params, deps, failure, sagaId }) => {
+      const database = deps.stores.cell(params.cellId);
+      await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [] });
+      const failed = await failInstance(deps, database, params.instanceId, failure);
+      if (failed !== null) {
+        await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: null, failure });
+      }
+      await eraseAdminPass(database, sagaId);
+    },
+  })
+  .step('claimed', {
+    run: () => Promise.resolve(null), // by the scheduler, before this saga began
+    undo: ({ params, deps }) => deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId),
+  })
+  .step('spawned', {
+    run: async ({ params, deps, idempotencyKey, signal }) => {
+      const places = [params.chosen, ...params.alternates];
+      const failures: string[] = [];
+      for (const [attempt, place] of places.entries()) {
+        try {
+          const powerState = await spawnAt(deps, params, place, attempt, `${idempotencyKey}/${attempt}`, signal);
+          return { host: place.host, powerState };
+        } catch (error) {
+          if (signal.aborted || !isWorthAnotherHost(error)) throw error;
+          failures.push(`${place.host}: ${messageOf(error)}`);
+          deps.log.warn({ err: error, instanceId: params.instanceId, host: place.host, attempt }, 'build failed on a host');
+          await destroyOnHost(deps, params.instanceId, place.host, [], `${idempotencyKey}/${attempt}/clean`);
+        }
+      }
+      const tried = failures.length === 1 ? 'the host that was chosen' : `all ${failures.length} hosts that were tried`;
+      throw new KilonovaError('internal', `The build failed on ${tried}: ${failures.map((failure) => failure.slice(failure.indexOf(': ') + 2)).join('; ')}`, { code: 'MaxRetriesExceeded' });
+    },
+    undo: async ({ params, deps, idempotencyKey }) => {
+      const found = await findInstance(deps.stores, params.instanceId);
+      const host = found?.instance.host ?? params.chosen.host;
+      await destroyOnHost(deps, params.instanceId, host, found?.instance.networkInfo ?? [], `${idempotencyKey}/undo`);
+      await unplugPorts(deps, params.instanceId);
+    },
+  })
+  .pointOfNoReturn()
+  .step('finished', {
+    run: async ({ params, results, deps, sagaId }) => {
+      const database = deps.stores.cell(params.cellId);
+      const now = new Date(deps.clock.now()).toISOString();
+      await transition(
+        database,
+        params.instanceId,
+        { whileTask: ['scheduling', 'networking', 'spawning'], vmState: 'active', taskState: null },
+        { launchedAt: now, launchedOn: results.spawned.host, powerState: results.spawned.powerState, progress: 100 },
+      );
+      await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: results.spawned.host });
+      if (params.adminPass !== null) await eraseAdminPass(database, sagaId);
+      return null;
+    },
+  });
+
+/** A host that fails may be replaced by another; a request that is wrong fails everywhere. */
+const isWorthAnotherHost = (error: unknown): boolean => !isKind(error, 'invalid', 'forbidden', 'quota', 'notFound') && !(error instanceof KilonovaError && error.code === 'deleting');
+
+async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destination, attempt: number, key: string, signal: AbortSignal) {
+  const database = deps.stores.cell(params.cellId);
+  const beingDeleted = (): KilonovaError => conflict('The server is being deleted.', { code: 'deleting' });
+  const building = await transition(
+    database,
+    params.instanceId,
+    { whileTask: ['scheduling', 'networking', 'spawning'], taskState: 'networking' },
+    { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
+  );
+  if (building === null) throw beingDeleted();
+  const spec = await requestSpecOf(deps.stores, params.instanceId);
+  if (spec === null) throw beingDeleted();
+  if (attempt > 0) await claimAgain(deps, building.id, spec, place);
+  const networkInfo = await plugPorts(deps, building, place.host, { networks: spec.requestedNetworks, securityGroups: spec.securityGroups });
+  signal.throwIfAborted();
+  const spawning = await transition(database, params.instanceId, { whileTask: ['networking', 'spawning'], taskState: 'spawning' }, { networkInfo });
+  if (spawning === null) throw beingDeleted();
+  const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
+  const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
+  return powerState;
+}
+
+/** Claims an alternate: the place before it is given back in the same step. */
+async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: NonNullable<Awaited<ReturnType<typeof requestSpecOf>>>, place: Destination): Promise<void> {
+  const selection = await deps.scheduler.selectDestinations({ spec: { ...spec, requestedHost: place.host, requestedNode: place.node }, instanceIds: [instanceId] });
+  if (!selection.found) throw new KilonovaError('conflict', selection.message, { code: 'NoValidHost' });
+}

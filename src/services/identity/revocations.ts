@@ -1,0 +1,53 @@
+import type { Clock } from '../../lib/clock.ts';
+import { keysOf, revocationKey, toWireEvent, type RevocationEvent, type WireRevocationEvent } from '../../domain/token-revocation.ts';
+import type { TokenClaims } from '../../domain/token.ts';
+import type { IdentityExecutor } from './tables.ts';
+
+/** Longer than any token can matter: its life, and the two days an expired one may finish what a service began with it. */
+const keptMs = 4 * 24 * 3600_000;
+
+/** Revokes tokens issued until now, in the transaction that gives the reason. */
+export async function revoke(tx: IdentityExecutor, clock: Clock, events: readonly Omit<RevocationEvent, 'issuedBefore'>[]): Promise<void> {
+  if (events.length === 0) return;
+  const now = clock.now();
+  await tx
+    .insertInto('revocation_events')
+    .values(
+      events.map((given) => {
+        const event = { ...given, issuedBefore: now };
+        return {
+          key: revocationKey(event),
+          event: JSON.stringify(toWireEvent(event)),
+          issued_before: new Date(now),
+          revoked_at: new Date(now),
+        };
+      }),
+    )
+    .execute();
+}
+
+export async function isRevoked(db: IdentityExecutor, claims: TokenClaims): Promise<boolean> {
+  const event = await db
+    .selectFrom('revocation_events')
+    .select('id')
+    .where('key', 'in', [...keysOf(claims)])
+    .where('issued_before', '>=', new Date(claims.issuedAt))
+    .limit(1)
+    .executeTakeFirst();
+  return event !== undefined;
+}
+
+/** Events since a time, oldest first. */
+export async function revocationsSince(db: IdentityExecutor, since: Date | null): Promise<WireRevocationEvent[]> {
+  let query = db.selectFrom('revocation_events').select('event').orderBy('id');
+  if (since !== null) query = query.where('revoked_at', '>=', since);
+  return (await query.execute()).map(({ event }) => event);
+}
+
+export async function forgetOldRevocations(db: IdentityExecutor, clock: Clock): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('revocation_events')
+    .where('revoked_at', '<', new Date(clock.now() - keptMs))
+    .executeTakeFirst();
+  return Number(numDeletedRows);
+}

@@ -5,13 +5,13 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
+import { array, assert, constantFrom, integer, nat, property, tuple, uint8Array } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createFormatInspector, type Inspection } from './format-inspector.ts';
 
 const run = promisify(execFile);
 const MiB = 1_048_576;
-vi.setConfig({ testTimeout: 60_000 }); // LUKS headers are slow to make
+vi.setConfig({ testTimeout: 60_000 });
 let directory: string;
 
 beforeAll(async () => {
@@ -27,7 +27,8 @@ function inspect(bytes: Uint8Array, chunk = 65_536): Inspection {
 
 async function inspectFile(path: string, highWaterMark = 65_536): Promise<Inspection> {
   const inspector = createFormatInspector();
-  for await (const chunk of createReadStream(path, { highWaterMark })) inspector.push(chunk as Buffer);
+  const stream: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark });
+  for await (const chunk of stream) inspector.push(chunk);
   return inspector.finish();
 }
 
@@ -64,13 +65,11 @@ describe('images made by qemu-img', () => {
   });
 
   it.each([
-    ['qcow2', ['encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10'], /encrypted/],
     ['qed', [], /not supported/],
     ['parallels', [], /not supported/],
   ])('%s %j is refused', async (format, options, problem) => {
     const path = join(directory, `refused-${format}`);
-    const secret = format === 'qcow2' ? ['--object', 'secret,id=s,data=x'] : [];
-    await run('qemu-img', ['create', ...secret, '-f', format, ...options.flatMap((o) => ['-o', o]), path, '16M']);
+    await run('qemu-img', ['create', '-f', format, ...options.flatMap((o) => ['-o', o]), path, '16M']);
     expect((await inspectFile(path)).problems.join()).toMatch(problem);
   });
 
@@ -100,13 +99,19 @@ describe('images made by qemu-img', () => {
     await run('qemu-img', ['create', '-f', 'vmdk', '-b', await made('vmdk'), '-F', 'vmdk', path]);
     expect((await inspectFile(path)).problems).toEqual(['it names a parent image']);
   });
-
-  it('a LUKS volume is told as such', async () => {
-    const path = join(directory, 'volume.luks');
-    await run('qemu-img', ['create', '--object', 'secret,id=s,data=x', '-f', 'luks', '-o', 'key-secret=s,iter-time=10', path, '16M']);
-    expect(await inspectFile(path)).toMatchObject({ format: 'luks', problems: [] });
-  });
 });
+
+const changed = (image: Buffer, change: (bytes: Buffer) => void): Buffer => {
+  const copy = Buffer.from(image);
+  change(copy);
+  return copy;
+};
+const describeVmdk =
+  (text: string): ((b: Buffer) => void) =>
+  (b) => {
+    b.fill(0, 512, 512 + 20 * 512);
+    b.write(text, 512);
+  };
 
 describe('hostile headers', () => {
   let qcow2: Buffer;
@@ -121,15 +126,11 @@ describe('hostile headers', () => {
     dynamicVhd = await readFile(await made('vpc'));
     vdi = await readFile(await made('vdi'));
   });
-  const changed = (image: Buffer, change: (bytes: Buffer) => void): Buffer => {
-    const copy = Buffer.from(image);
-    change(copy);
-    return copy;
-  };
 
   it.each<[string, (b: Buffer) => void, RegExp]>([
     ['an unknown incompatible feature', (b) => b.writeBigUInt64BE(1n << 40n, 72), /unknown incompatible/],
     ['the corrupt bit', (b) => b.writeBigUInt64BE(2n, 72), /corrupt/],
+    ['encryption', (b) => b.writeUInt32BE(2, 32), /encrypted/],
     ['version 1', (b) => b.writeUInt32BE(1, 4), /version 1/],
     ['version 9', (b) => b.writeUInt32BE(9, 4), /version 9/],
     ['an L1 table of 2^31 entries', (b) => b.writeUInt32BE(2 ** 31, 36), /L1 table/],
@@ -152,12 +153,6 @@ describe('hostile headers', () => {
     expect(inspect(changed(qcow2, change)).problems.join()).toMatch(problem);
   });
 
-  const describeVmdk =
-    (text: string): ((b: Buffer) => void) =>
-    (b) => {
-      b.fill(0, 512, 512 + 20 * 512);
-      b.write(text, 512);
-    };
   it.each<[string, (b: Buffer) => void, RegExp]>([
     [
       'a flat extent',
@@ -184,12 +179,15 @@ describe('hostile headers', () => {
     expect(inspect(changed(vmdk, change)).problems.join()).toMatch(problem);
   });
 
-  it('a streamOptimized VMDK whose footer says something else', () => {
-    const footer = streamed.length - 1024;
-    expect(inspect(changed(streamed, (b) => b.writeBigUInt64LE(3n, footer + 28))).problems).toEqual([
+  it('a streamOptimized VMDK whose footer says something else than its header', () => {
+    const header = changed(streamed, (b) => b.writeBigUInt64LE(0xffff_ffff_ffff_ffffn, 56));
+    const withFooter = (change: (footer: Buffer) => void): Buffer =>
+      Buffer.concat([header, Buffer.alloc(512), changed(streamed.subarray(0, 512), change), Buffer.alloc(512)]);
+    expect(inspect(withFooter(() => undefined)).problems).toEqual([]);
+    expect(inspect(withFooter((footer) => footer.writeBigUInt64LE(3n, 28))).problems).toEqual([
       'its VMDK footer does not match its header',
     ]);
-    expect(inspect(streamed.subarray(0, -700)).problems).toEqual(['its VMDK footer is missing']);
+    expect(inspect(header).problems).toEqual(['its VMDK footer is missing']);
   });
 
   it.each(['# a comment\n\n  version=1\nRW 1 FLAT "/etc/passwd" 0\n', '#DISK DESCRIPTORFILE\n', '  # Disk DescriptorFile\n'])(
@@ -226,6 +224,12 @@ describe('hostile headers', () => {
     expect(inspect(disk)).toMatchObject({ format: 'iso', formats: ['iso'], problems: [] });
   });
 
+  it('a LUKS volume is told as such', () => {
+    const volume = Buffer.alloc(4096);
+    volume.write('LUKS\xba\xbe\0\x02', 'latin1');
+    expect(inspect(volume)).toMatchObject({ format: 'luks', formats: ['luks'], virtualSize: null, problems: [] });
+  });
+
   it('nothing at all is raw', () => {
     expect(inspect(Buffer.alloc(0))).toEqual({ format: 'raw', formats: ['raw'], virtualSize: 0, problems: [], size: 0 });
   });
@@ -251,12 +255,12 @@ describe('any bytes whatever', () => {
     '',
   ];
   const bytes = fc
-    .tuple(fc.constantFrom(...magics), fc.uint8Array({ maxLength: 3000 }), fc.nat(300_000))
+    .tuple(constantFrom(...magics), uint8Array({ maxLength: 3000 }), nat(300_000))
     .map(([magic, tail, padding]) => Buffer.concat([Buffer.from(magic, 'latin1'), tail, Buffer.alloc(padding)]));
 
   it('never throws, and finds the same however the stream is cut', () => {
-    fc.assert(
-      fc.property(bytes, fc.integer({ min: 1, max: 70_000 }), (image, cut) => {
+    assert(
+      property(bytes, integer({ min: 1, max: 70_000 }), (image, cut) => {
         const whole = inspect(image, image.length || 1);
         expect(inspect(image, Math.max(cut, Math.ceil(image.length / 500)))).toEqual(whole);
         expect(whole.size).toBe(image.length);
@@ -267,17 +271,12 @@ describe('any bytes whatever', () => {
 
   it('holds for real headers with bytes flipped', async () => {
     const images = await Promise.all(['qcow2', 'vmdk', 'vdi', 'vpc', 'vhdx'].map(async (format) => readFile(await made(format))));
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...images),
-        fc.array(fc.tuple(fc.nat(600), fc.nat(255)), { maxLength: 8 }),
-        fc.nat(),
-        (image, flips, cut) => {
-          const copy = Buffer.from(image.subarray(0, image.length - (cut % image.length)));
-          for (const [at, value] of flips) if (at < copy.length) copy[at] = value;
-          expect(Array.isArray(inspect(copy).problems)).toBe(true);
-        },
-      ),
+    assert(
+      property(constantFrom(...images), array(tuple(nat(600), nat(255)), { maxLength: 8 }), nat(), (image, flips, cut) => {
+        const copy = Buffer.from(image.subarray(0, image.length - (cut % image.length)));
+        for (const [at, value] of flips) if (at < copy.length) copy[at] = value;
+        expect(Array.isArray(inspect(copy).problems)).toBe(true);
+      }),
       { numRuns: 150 },
     );
   });

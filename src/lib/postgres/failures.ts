@@ -11,12 +11,12 @@ const explanations: readonly { readonly says: RegExp; readonly means: (directory
     means: (directory) => `The file system of ${directory} is read-only: mount it writable, or choose another directory.`,
   },
   {
-    says: /could not access directory|Permission denied|has wrong ownership|has invalid permissions/,
-    means: (directory, line) => `PostgreSQL may not use ${directory} (${line}): see to the owner and mode of what is in it.`,
+    says: /could not (create|map|resize|open) shared memory|Cannot allocate memory/,
+    means: (_directory, line) => `This machine does not give PostgreSQL the (shared) memory it needs: ${line}.`,
   },
   {
-    says: /could not (create|map|resize|open) shared memory|Cannot allocate memory/,
-    means: (_directory, line) => `This machine has too little (shared) memory left for PostgreSQL: ${line}.`,
+    says: /could not access directory|Permission denied|has wrong ownership|has invalid permissions/,
+    means: (directory, line) => `PostgreSQL may not use ${directory} (${line}): see to the owner and mode of what is in it.`,
   },
   {
     says: /could not locate a valid checkpoint record|invalid (primary )?checkpoint record|incorrect checksum in control file|could not (open|read) file ".*global\/pg_control"/,

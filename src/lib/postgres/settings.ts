@@ -7,13 +7,15 @@ export interface SettingsInput {
   readonly socketDirectory: string;
   readonly port: number;
   readonly durability: Durability;
+  /** Whether /dev/shm is there for everyone, as it is but in some containers. */
+  readonly hasSharedMemoryDirectory: boolean;
 }
 
 /** The superuser and owner of everything in a private server. */
 export const superuser = 'kilonova';
 
 /** postgresql.conf. An operator's own wishes belong in `ALTER SYSTEM SET`, which is read after it. */
-export function postgresqlConf({ socketDirectory, port, durability }: SettingsInput): string {
+export function postgresqlConf({ socketDirectory, port, durability, hasSharedMemoryDirectory }: SettingsInput): string {
   const settings: Record<string, string | number> = {
     // reachable by its own socket only
     listen_addresses: '',
@@ -27,6 +29,7 @@ export function postgresqlConf({ socketDirectory, port, durability }: SettingsIn
     maintenance_work_mem: '32MB',
     effective_cache_size: '512MB',
     huge_pages: 'off', // they belong to guests
+    dynamic_shared_memory_type: hasSharedMemoryDirectory ? 'posix' : 'mmap',
     jit: 'off',
     max_worker_processes: 0,
     max_parallel_workers: 0,

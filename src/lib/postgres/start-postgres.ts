@@ -194,8 +194,12 @@ async function makeCluster(binaries: Binaries, place: Place, durability: Durabil
 }
 
 async function configure(place: Place, durability: Durability): Promise<void> {
+  const hasSharedMemoryDirectory = await stat('/dev/shm').then(
+    ({ mode }) => (mode & 0o002) !== 0,
+    () => false,
+  );
   const files = {
-    'postgresql.conf': postgresqlConf({ socketDirectory: place.socketDirectory, port, durability }),
+    'postgresql.conf': postgresqlConf({ socketDirectory: place.socketDirectory, port, durability, hasSharedMemoryDirectory }),
     'pg_hba.conf': pgHbaConf(),
     'pg_ident.conf': pgIdentConf(place.account),
   };

@@ -33,6 +33,7 @@ export class XdrWriter {
   #buffer = Buffer.allocUnsafe(256);
   #length = 0;
 
+  /** Makes room, perhaps in another buffer, so it must be called before the buffer is touched. */
   #claim(size: number): number {
     const start = this.#length;
     this.#length += size;
@@ -46,7 +47,8 @@ export class XdrWriter {
 
   int32(value: number): void {
     if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0x7fff_ffff) throw new XdrError(`${value} is not a 32-bit integer`);
-    this.#buffer.writeInt32BE(value, this.#claim(4));
+    const start = this.#claim(4);
+    this.#buffer.writeInt32BE(value, start);
   }
 
   uint32(value: number): void {

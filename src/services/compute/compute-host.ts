@@ -1,0 +1,48 @@
+import type { IdentityClient } from '../../clients/identity.ts';
+import type { ImageClient } from '../../clients/image.ts';
+import type { NetworkClient } from '../../clients/network.ts';
+import type { PlacementClient } from '../../clients/placement.ts';
+import type { Settings } from '../../config/index.ts';
+import type { Conductor } from '../../contracts/conductor.ts';
+import type { PowerState } from '../../domain/instance.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { HypervisorDriver } from './drivers/driver.ts';
+import { guestLocks, type GuestLocks } from './guest-locks.ts';
+import type { ImageCache } from './image-cache.ts';
+import { networkEvents, type NetworkEvents } from './network-events.ts';
+import type { NodeIdentity } from './node-identity.ts';
+import { slots, type Slots } from './slots.ts';
+
+export interface ComputeClients {
+  readonly placement: PlacementClient;
+  readonly image: ImageClient;
+  readonly network: NetworkClient;
+}
+
+/** What one host works with: operations and reconcilers take this and nothing else. */
+export interface ComputeHost {
+  readonly host: string;
+  readonly node: NodeIdentity;
+  readonly settings: Settings;
+  readonly driver: HypervisorDriver;
+  readonly conductor: Conductor;
+  readonly clients: ComputeClients;
+  readonly identity: Pick<IdentityClient, 'serviceSession'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Null where the driver has no use for files of images. */
+  readonly images: ImageCache | null;
+  readonly locks: GuestLocks;
+  readonly builds: Slots;
+  readonly networkEvents: NetworkEvents;
+}
+
+/** What most operations answer. */
+export interface State {
+  readonly powerState: PowerState;
+}
+
+export function composeHost(parts: Omit<ComputeHost, 'locks' | 'builds' | 'networkEvents'>): ComputeHost {
+  return { ...parts, locks: guestLocks(), builds: slots(parts.settings.DEFAULT.max_concurrent_builds), networkEvents: networkEvents() };
+}

@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { GuestEvent } from '../../../domain/hosts.ts';
+import { powerStates } from '../../../domain/instance.ts';
+import { KilonovaError } from '../../../lib/errors.ts';
+import type { GuestSpec, HypervisorDriver } from './driver.ts';
+
+/** A guest without disks and network: it runs everywhere and needs nothing. */
+export function tinyGuest(changes: Partial<GuestSpec> = {}): GuestSpec {
+  const id = randomUUID();
+  return {
+    id,
+    name: `conformance-${id.slice(0, 8)}`,
+    about: {
+      displayName: 'a <guest> & its "name"',
+      createdAt: '2026-11-01T00:00:00.000Z',
+      flavorName: 'm1.tiny',
+      flavorId: '1',
+      projectId: 'p',
+      projectName: 'demo',
+      userId: 'u',
+      userName: 'demo',
+      imageId: null,
+    },
+    vcpus: 1,
+    memoryMb: 64,
+    cpu: { topology: { sockets: 1, cores: 1, threads: 1 } },
+    machine: { type: null, firmware: 'bios', secureBoot: false, osType: 'linux', bootMenu: false, hideHypervisor: false },
+    disks: [],
+    configDrive: null,
+    interfaces: [],
+    devices: { guestAgent: false, rng: false, video: null, tablet: false, watchdog: null, scsiModel: null },
+    limits: { cpuShares: null, cpuPeriod: null, cpuQuota: null, disk: {} },
+    ...changes,
+  };
+}
+
+/** What every driver must do, as tests. Each guest made here is removed again, by its id. */
+export function describeDriver(name: string, open: () => Promise<HypervisorDriver>): void {
+  describe(`driver conformance: ${name}`, () => {
+    let driver: HypervisorDriver;
+    const made = new Set<string>();
+    const { signal } = new AbortController();
+    const spec = (changes: Partial<GuestSpec> = {}): GuestSpec => {
+      const guest = tinyGuest(changes);
+      made.add(guest.id);
+      return guest;
+    };
+    const spawned = async ({ paused = true }: { paused?: boolean } = {}): Promise<GuestSpec> => {
+      const guest = spec();
+      await driver.spawn(guest, { paused, signal });
+      return guest;
+    };
+    const powerState = async ({ id }: GuestSpec): Promise<number | null> => (await driver.inspect(id))?.powerState ?? null;
+
+    beforeAll(async () => {
+      driver = await open();
+    });
+    afterEach(async () => {
+      for (const id of made) await driver.destroy(id);
+      made.clear();
+    });
+    afterAll(() => driver.close());
+
+    it('says what the host has', async () => {
+      const inventory = await driver.inventory();
+      expect(inventory.vcpus).toBeGreaterThan(0);
+      expect(inventory.memoryMb).toBeGreaterThan(0);
+      expect(inventory.localGb).toBeGreaterThan(0);
+      expect(inventory.hypervisorVersion).toBeGreaterThan(0);
+      expect(inventory.hostname).not.toBe('');
+      expect(inventory.supportedInstances.every((entry) => entry.length === 3)).toBe(true);
+      expect(inventory.traits.every((trait) => /^[A-Z][A-Z0-9_]*$/.test(trait))).toBe(true);
+    });
+
+    it('counts what guests use', async () => {
+      const before = await driver.inventory();
+      await spawned();
+      const after = await driver.inventory();
+      expect([after.vcpusUsed - before.vcpusUsed, after.memoryMbUsed - before.memoryMbUsed]).toEqual([1, 64]);
+    });
+
+    it('spawns a guest whose processors stand still until it is unpaused', async () => {
+      const guest = await spawned();
+      expect(await driver.inspect(guest.id)).toEqual({ id: guest.id, name: guest.name, powerState: powerStates.paused });
+      await driver.unpause(guest.id);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('refuses to spawn a guest that is there, and leaves it alone', async () => {
+      const guest = await spawned();
+      await expect(driver.spawn(guest, { paused: false, signal })).rejects.toMatchObject({ kind: 'conflict' });
+      expect(await powerState(guest)).toBe(powerStates.paused);
+    });
+
+    it('leaves nothing of a spawn that was given up', async () => {
+      const guest = spec();
+      await expect(driver.spawn(guest, { paused: true, signal: AbortSignal.abort(new Error('given up')) })).rejects.toThrow('given up');
+      expect(await driver.inspect(guest.id)).toBe(null);
+    });
+
+    it('lists its guests', async () => {
+      const guest = await spawned();
+      expect((await driver.guests()).filter(({ id }) => id === guest.id)).toEqual([
+        { id: guest.id, name: guest.name, powerState: powerStates.paused },
+      ]);
+    });
+
+    it('destroys a guest, and one that is already gone', async () => {
+      const guest = await spawned();
+      await driver.destroy(guest.id);
+      await driver.destroy(guest.id);
+      expect(await driver.inspect(guest.id)).toBe(null);
+      expect((await driver.guests()).some(({ id }) => id === guest.id)).toBe(false);
+    });
+
+    it('switches a guest off and on again, each as often as asked', async () => {
+      const guest = await spawned({ paused: false });
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      expect(await powerState(guest)).toBe(powerStates.shutdown);
+      await driver.powerOn(guest, signal);
+      await driver.powerOn(guest, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('reboots a guest hard from whatever state', async () => {
+      const guest = await spawned();
+      await driver.hardReboot(guest, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await driver.hardReboot(guest, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('runs a guest again after a reboot that the guest itself made', async () => {
+      const guest = await spawned({ paused: false });
+      const went = await driver.softReboot(guest.id, { graceSeconds: 0, signal });
+      expect(went ? await powerState(guest) : powerStates.running).toBe(powerStates.running);
+    });
+
+    it('pauses and unpauses, each as often as asked', async () => {
+      const guest = await spawned({ paused: false });
+      await driver.pause(guest.id);
+      await driver.pause(guest.id);
+      expect(await powerState(guest)).toBe(powerStates.paused);
+      await driver.unpause(guest.id);
+      await driver.unpause(guest.id);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('suspends and resumes, each as often as asked', async () => {
+      const guest = await spawned({ paused: false });
+      await driver.suspend(guest.id);
+      await driver.suspend(guest.id);
+      expect(await powerState(guest)).toBe(powerStates.shutdown);
+      await driver.resume(guest, signal);
+      await driver.resume(guest, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('destroys a guest that is suspended', async () => {
+      const guest = await spawned({ paused: false });
+      await driver.suspend(guest.id);
+      await driver.destroy(guest.id);
+      expect(await driver.inspect(guest.id)).toBe(null);
+    });
+
+    it('gives no more of a console than is asked for', async () => {
+      const guest = await spawned({ paused: false });
+      expect((await driver.consoleLog(guest.id, 10)).length).toBeLessThanOrEqual(10);
+    });
+
+    it('knows no guest that is not there', async () => {
+      const { id } = tinyGuest();
+      const verbs: readonly (() => Promise<unknown>)[] = [
+        () => driver.powerOff(id, { graceSeconds: 0, signal }),
+        () => driver.powerOn(tinyGuest({ id }), signal),
+        () => driver.hardReboot(tinyGuest({ id }), signal),
+        () => driver.softReboot(id, { graceSeconds: 0, signal }),
+        () => driver.pause(id),
+        () => driver.unpause(id),
+        () => driver.suspend(id),
+        () => driver.resume(tinyGuest({ id }), signal),
+        () => driver.consoleLog(id, 100),
+      ];
+      const kinds = await Promise.all(
+        verbs.map((verb) => verb().catch((error: unknown) => (error instanceof KilonovaError ? error.kind : error))),
+      );
+      expect(kinds).toEqual(verbs.map(() => 'notFound'));
+      expect(await driver.inspect(id)).toBe(null);
+    });
+
+    it('tells what happens to guests', async () => {
+      const following = new AbortController();
+      const events: GuestEvent[] = [];
+      const seen = (async () => {
+        for await (const event of driver.events(following.signal)) events.push(event);
+      })();
+      const guest = await spawned({ paused: false });
+      const told = (): readonly string[] => events.filter(({ instanceId }) => instanceId === guest.id).map(({ event }) => event);
+      await expect.poll(told).toContain('started');
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await expect.poll(told).toContain('stopped');
+      following.abort();
+      await seen;
+    });
+
+    it('says how long the host is up', async () => {
+      expect(await driver.uptime()).toMatch(/up .*load average: /);
+    });
+  });
+}

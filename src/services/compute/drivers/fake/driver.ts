@@ -1,0 +1,211 @@
+import type { GuestEvent } from '../../../../domain/hosts.ts';
+import { powerStates, type PowerState } from '../../../../domain/instance.ts';
+import { conflict, notFound } from '../../../../lib/errors.ts';
+import type { Clock } from '../../../../lib/clock.ts';
+import { eventQueue } from '../../event-queue.ts';
+import type { GuestInfo, GuestSpec, HostInventory, HypervisorDriver } from '../driver.ts';
+import type { Faults } from './faults.ts';
+import type { FakeGuest, GuestBook } from './guest-book.ts';
+
+export interface FakeResources {
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly localGb: number;
+}
+
+export interface FakeDriverDeps {
+  readonly host: string;
+  readonly clock: Clock;
+  readonly faults: Faults;
+  readonly book: GuestBook;
+  readonly resources: Partial<FakeResources>;
+}
+
+/** A host without a hypervisor: it keeps every promise of the contract, in memory. */
+export interface FakeDriver extends HypervisorDriver {
+  /** Something happens to a guest that nobody ordered. */
+  happen(id: string, event: 'shutdown' | 'crash' | 'start'): void;
+}
+
+const plenty: FakeResources = { vcpus: 1000, memoryMb: 800_000, localGb: 600_000 };
+const keptConsole = 64 * 1024;
+const GiB = 1024 ** 3;
+
+const traits: readonly string[] = [
+  'COMPUTE_ACCELERATORS', 'COMPUTE_DEVICE_TAGGING', 'COMPUTE_IMAGE_TYPE_AMI', 'COMPUTE_IMAGE_TYPE_ISO', 'COMPUTE_IMAGE_TYPE_QCOW2', 'COMPUTE_IMAGE_TYPE_RAW',
+  'COMPUTE_NET_ATTACH_INTERFACE', 'COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG', 'COMPUTE_NET_VIF_MODEL_VIRTIO', 'COMPUTE_RESCUE_BFV', 'COMPUTE_STORAGE_BUS_VIRTIO',
+  'COMPUTE_TRUSTED_CERTS', 'COMPUTE_VOLUME_ATTACH_WITH_TAG', 'COMPUTE_VOLUME_EXTEND', 'COMPUTE_VOLUME_MULTI_ATTACH',
+]; // prettier-ignore
+
+export function createFakeDriver({ host, clock, faults, book, resources }: FakeDriverDeps): FakeDriver {
+  const has = { ...plenty, ...resources };
+  const guests = new Map<string, FakeGuest>(book.ofHost(host).map((guest) => [guest.id, guest]));
+  const happenings = eventQueue<GuestEvent>();
+  const openedAt = clock.now();
+
+  const keep = (guest: FakeGuest): void => {
+    guests.set(guest.id, guest);
+    book.put(host, guest);
+  };
+  const find = (id: string): FakeGuest => {
+    const guest = guests.get(id);
+    if (guest === undefined) throw notFound(`There is no guest ${id} on ${host}.`, { code: 'guest-not-found' });
+    return guest;
+  };
+  const strike = (
+    operation: string,
+    guest: { readonly id: string; readonly name: string; readonly displayName: string } | null,
+    signal?: AbortSignal,
+  ): Promise<void> =>
+    faults.strike({
+      operation,
+      host,
+      guest: guest === null ? [] : [guest.id, guest.name, guest.displayName],
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const becomes = (guest: FakeGuest, powerState: PowerState, event: GuestEvent['event'] | null, ...lines: readonly string[]): void => {
+    keep({ ...guest, powerState, suspended: event === 'suspended', console: say(guest, ...lines) });
+    if (event !== null) happenings.push({ instanceId: guest.id, event, at: clock.now() });
+  };
+  const boot = (guest: FakeGuest): void =>
+    becomes(
+      guest,
+      powerStates.running,
+      'started',
+      `[    0.000000] Kilonova fake guest ${guest.name} on ${host}`,
+      `[    0.000000] ${guest.vcpus} processors, ${guest.memoryMb} MiB of memory`,
+      '',
+      `${guest.name} login:`,
+    );
+  const newGuest = (spec: GuestSpec): FakeGuest => ({
+    id: spec.id,
+    name: spec.name,
+    displayName: spec.about.displayName,
+    vcpus: spec.vcpus,
+    memoryMb: spec.memoryMb,
+    diskGb: Math.ceil(spec.disks.reduce((sum, disk) => sum + (disk.bytes ?? 0), 0) / GiB),
+    powerState: powerStates.shutdown,
+    suspended: false,
+    console: guests.get(spec.id)?.console ?? '',
+  });
+
+  return {
+    async inventory(): Promise<HostInventory> {
+      const all = [...guests.values()];
+      const sum = (of: (guest: FakeGuest) => number): number => all.reduce((total, guest) => total + of(guest), 0);
+      const localGbUsed = sum((guest) => guest.diskGb);
+      return {
+        hostname: host,
+        hypervisorType: 'fake',
+        hypervisorVersion: 1_000_000,
+        ...has,
+        vcpusUsed: sum((guest) => guest.vcpus),
+        memoryMbUsed: sum((guest) => guest.memoryMb),
+        localGbUsed,
+        diskAvailableLeast: has.localGb - localGbUsed,
+        runningVms: all.filter((guest) => guest.powerState === powerStates.running).length,
+        cpuInfo: {
+          arch: 'x86_64',
+          model: 'Nehalem',
+          vendor: 'Intel',
+          features: ['pge', 'clflush'],
+          topology: { cores: 1, threads: 1, sockets: 4 },
+        },
+        supportedInstances: [['x86_64', 'fake', 'hvm']],
+        traits,
+      };
+    },
+    guests: () => Promise.resolve([...guests.values()].map(infoOf)),
+    inspect(id) {
+      const guest = guests.get(id);
+      return Promise.resolve(guest === undefined ? null : infoOf(guest));
+    },
+    async spawn(spec, { paused, signal }) {
+      await strike('spawn', named(spec), signal);
+      signal.throwIfAborted();
+      if (guests.has(spec.id)) throw conflict(`Guest ${spec.id} exists already on ${host}.`, { code: 'guest-exists' });
+      const guest = newGuest(spec);
+      if (paused) keep({ ...guest, powerState: powerStates.paused });
+      else boot(guest);
+    },
+    async destroy(id) {
+      const guest = guests.get(id);
+      await strike('destroy', guest ?? { id, name: '', displayName: '' });
+      if (!guests.delete(id)) return;
+      book.remove(host, id);
+      happenings.push({ instanceId: id, event: 'stopped', at: clock.now() });
+    },
+    async powerOff(id, { signal }) {
+      await strike('powerOff', find(id), signal);
+      const guest = find(id);
+      if (guest.powerState !== powerStates.shutdown)
+        becomes(guest, powerStates.shutdown, 'stopped', 'The system is going down', 'reboot: Power down');
+    },
+    async powerOn(spec, signal) {
+      await strike('powerOn', named(spec), signal);
+      if (find(spec.id).powerState !== powerStates.running) boot(newGuest(spec));
+    },
+    async softReboot(id, { signal }) {
+      await strike('softReboot', find(id), signal);
+      const guest = find(id);
+      must(guest, 'rebooted', powerStates.running);
+      boot({ ...guest, console: say(guest, 'The system is going down for reboot') });
+      return true;
+    },
+    async hardReboot(spec, signal) {
+      await strike('hardReboot', named(spec), signal);
+      find(spec.id);
+      boot(newGuest(spec));
+    },
+    async pause(id) {
+      await strike('pause', find(id));
+      const guest = find(id);
+      must(guest, 'paused', powerStates.running, powerStates.paused);
+      if (guest.powerState !== powerStates.paused) becomes(guest, powerStates.paused, 'paused');
+    },
+    async unpause(id) {
+      await strike('unpause', find(id));
+      const guest = find(id);
+      must(guest, 'unpaused', powerStates.running, powerStates.paused);
+      if (guest.powerState === powerStates.running) return;
+      if (guest.console === '') boot(guest);
+      else becomes(guest, powerStates.running, 'resumed');
+    },
+    async suspend(id) {
+      await strike('suspend', find(id));
+      const guest = find(id);
+      if (guest.suspended) return;
+      must(guest, 'suspended', powerStates.running, powerStates.paused);
+      becomes(guest, powerStates.shutdown, 'suspended');
+    },
+    async resume(spec, signal) {
+      await strike('resume', named(spec), signal);
+      const guest = find(spec.id);
+      if (guest.suspended) becomes(guest, powerStates.running, 'resumed');
+      else if (guest.powerState !== powerStates.running) boot(newGuest(spec));
+    },
+    async consoleLog(id, maxBytes) {
+      await strike('consoleLog', find(id));
+      return Buffer.from(find(id).console).subarray(-maxBytes).toString();
+    },
+    uptime: () => Promise.resolve(` up ${Math.floor((clock.now() - openedAt) / 60_000)} min,  0 users,  load average: 0.00, 0.00, 0.00`),
+    events: (signal) => happenings.follow(signal),
+    problems: () => [],
+    close: () => Promise.resolve(),
+    happen(id, event) {
+      const guest = find(id);
+      if (event === 'start') boot(guest);
+      else if (event === 'crash') becomes(guest, powerStates.crashed, 'crashed', 'Kernel panic - not syncing');
+      else becomes(guest, powerStates.shutdown, 'stopped', 'reboot: Power down');
+    },
+  };
+}
+
+const say = (guest: FakeGuest, ...lines: readonly string[]): string =>
+  `${guest.console}${lines.map((line) => `${line}\n`).join('')}`.slice(-keptConsole);
+const named = ({ id, name, about }: GuestSpec) => ({ id, name, displayName: about.displayName });
+const must = (guest: FakeGuest, verb: string, ...states: readonly PowerState[]): void => {
+  if (!states.includes(guest.powerState))
+    throw conflict(`Guest ${guest.id} cannot be ${verb} in power state ${guest.powerState}.`, { code: 'power-state' });
+};
+const infoOf = ({ id, name, powerState }: FakeGuest): GuestInfo => ({ id, name, powerState });

@@ -1,0 +1,38 @@
+import type { Settings } from '../../../../config/index.ts';
+import type { Clock } from '../../../../lib/clock.ts';
+import { createFakeDriver, type FakeDriver, type FakeResources } from './driver.ts';
+import { faultsOf, type Faults } from './faults.ts';
+import { forgetfulBook, lastingBook } from './guest-book.ts';
+
+export interface FakeHypervisorsOptions {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  /** Where guests live on; null: they are gone with the process. */
+  readonly statePath: string | null;
+  /** What each host pretends to have. */
+  readonly resources?: Partial<FakeResources>;
+}
+
+/** Any number of fake hosts that share clock, faults and guest book. */
+export interface FakeHypervisors {
+  readonly faults: Faults;
+  /** The one of that name; made at the first call. */
+  driver(host: string): FakeDriver;
+  /** Lets go of the guest book, after the drivers. */
+  close(): void;
+}
+
+export function fakeHypervisors({ clock, statePath, resources = {} }: FakeHypervisorsOptions): FakeHypervisors {
+  const book = statePath === null ? forgetfulBook : lastingBook(statePath);
+  const faults = faultsOf(clock);
+  const drivers = new Map<string, FakeDriver>();
+  return {
+    faults,
+    driver(host) {
+      const driver = drivers.get(host) ?? createFakeDriver({ host, clock, faults, book, resources });
+      drivers.set(host, driver);
+      return driver;
+    },
+    close: () => book.close(),
+  };
+}

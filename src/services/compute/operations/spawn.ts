@@ -1,0 +1,37 @@
+import type { GuestOrder } from '../../../domain/guest-order.ts';
+import { powerStates } from '../../../domain/instance.ts';
+import type { ComputeHost, State } from '../compute-host.ts';
+import { guestState } from './guest-state.ts';
+import { portsReady } from './ports-ready.ts';
+import { prepareGuest } from './prepare-guest.ts';
+
+/** Makes and starts a guest; leaves nothing behind when it fails or is given up. */
+export const spawn = (host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> =>
+  host.locks.run(order.instanceId, signal, (mine) => host.builds.run(() => build(host, order, mine), mine));
+
+async function build(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> {
+  const { driver, log } = host;
+  const { instanceId } = order;
+  const existing = await driver.inspect(instanceId);
+  if (existing?.powerState === powerStates.running) return { powerState: existing.powerState }; // an earlier try went through
+  if (existing !== null) await driver.destroy(instanceId);
+  const began = host.clock.now();
+  try {
+    const spec = await prepareGuest(host, order, signal);
+    using ports = portsReady(host, order, signal);
+    await driver.spawn(spec, { paused: ports.awaited.length > 0, signal });
+    if (ports.awaited.length > 0) {
+      await ports.ready;
+      await driver.unpause(instanceId);
+    }
+    const state = await guestState(host, instanceId);
+    log.info({ instanceId, guest: order.name, milliseconds: host.clock.now() - began }, 'guest spawned');
+    return state;
+  } catch (error) {
+    log.warn({ instanceId, guest: order.name, err: error }, 'guest could not be spawned');
+    await driver
+      .destroy(instanceId)
+      .catch((failure: unknown) => log.error({ instanceId, err: failure }, 'remains of a failed spawn could not be removed'));
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Inventory } from '../../clients/placement.ts';
+import type { Settings } from '../../config/index.ts';
+import type { HostInventory } from './drivers/driver.ts';
+
+type Inventories = Readonly<Record<string, Inventory>>;
+type Ratios = Readonly<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', { readonly forced: number | null; readonly initial: number }>>;
+
+/**
+ * The inventories a node must have in placement: a ratio that is set wins over an operator's edit, one that is not leaves the edit alone.
+ * Custom classes that others put there stay.
+ */
+export function providerInventories(
+  host: Pick<HostInventory, 'vcpus' | 'memoryMb' | 'localGb'>,
+  { DEFAULT }: Settings,
+  existing: Inventories,
+): Inventories {
+  const ratios: Ratios = {
+    VCPU: { forced: DEFAULT.cpu_allocation_ratio, initial: DEFAULT.initial_cpu_allocation_ratio },
+    MEMORY_MB: { forced: DEFAULT.ram_allocation_ratio, initial: DEFAULT.initial_ram_allocation_ratio },
+    DISK_GB: { forced: DEFAULT.disk_allocation_ratio, initial: DEFAULT.initial_disk_allocation_ratio },
+  };
+  const inventory = (name: keyof Ratios, total: number, reserved: number): readonly [string, Inventory][] => {
+    if (total < 1) return [];
+    // Nova takes 0 as not set
+    const allocationRatio = ratios[name].forced || (existing[name]?.allocationRatio ?? ratios[name].initial);
+    return [[name, { total, reserved: Math.min(reserved, total), minUnit: 1, maxUnit: total, stepSize: 1, allocationRatio }]];
+  };
+  return Object.fromEntries([
+    ...Object.entries(existing).filter(([name]) => name.startsWith('CUSTOM_')),
+    ...inventory('VCPU', host.vcpus, DEFAULT.reserved_host_cpus),
+    ...inventory('MEMORY_MB', host.memoryMb, DEFAULT.reserved_host_memory_mb),
+    ...inventory('DISK_GB', host.localGb, Math.ceil(DEFAULT.reserved_host_disk_mb / 1024)),
+  ]);
+}
+
+/** Traits of which the host alone says whether they are true. All others (an operator's CUSTOM_*, the disabled mark) are left as they are. */
+const isOwned = (trait: string): boolean => /^(COMPUTE_|HW_CPU_|HW_ARCH_|OWNER_NOVA$)/.test(trait) && trait !== 'COMPUTE_STATUS_DISABLED';
+
+/** The traits a node must have: those of the host, and foreign ones that are there. */
+export function providerTraits(ofHost: readonly string[], existing: readonly string[]): readonly string[] {
+  return [...new Set([...existing.filter((trait) => !isOwned(trait)), ...ofHost, 'OWNER_NOVA', 'COMPUTE_NODE'])].toSorted();
+}

@@ -6,7 +6,7 @@ import { LibvirtConnectionError, LibvirtError, LibvirtTimeoutError } from './err
 import type { DisconnectReason } from './errors.ts';
 import { encodeFrame, frameStatuses, frameTypes, FrameReader } from './frame.ts';
 import type { Frame } from './frame.ts';
-import { eventNamed, procedureNamed, programs, PROTOCOL_VERSION, remoteError } from './protocol.ts';
+import { eventNamed, events, procedureNamed, programs, PROTOCOL_VERSION, remoteError } from './protocol.ts';
 import type { Arguments, EventMessage, EventName, ProcedureName, Result } from './protocol.ts';
 import { createStream } from './stream.ts';
 import type { StreamEnd, StreamOptions } from './stream.ts';
@@ -67,6 +67,7 @@ const authTypes = { none: 0, sasl: 1, polkit: 2 } as const;
 const keepAliveProcedures = { ping: 1, pong: 2 } as const;
 const READ_ONLY = 1;
 
+const eventNumbers = new Set(Object.values(events).map(({ number }) => number));
 const handlerKey = ({ number }: { readonly number: number }, callback: number): string => `${number}/${callback}`;
 
 /** Connects, authenticates and opens a driver. Throws a `LibvirtConnectionError`, or the daemon's own `LibvirtError`. */
@@ -429,7 +430,7 @@ export class LibvirtClient implements Disposable {
 
   /** Hands an event to its handler. One this library does not know, or nobody asked for any more, is dropped. */
   #event({ program, procedure, payload }: Frame): void {
-    if (program !== programs.remote) return;
+    if (program !== programs.remote || !eventNumbers.has(procedure)) return;
     const callback = new XdrReader(payload).int32();
     this.#handlers.get(handlerKey({ number: procedure }, callback))?.(payload);
   }

@@ -73,8 +73,8 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
   };
 }
 
-/** The result an answer holds, or its error thrown. */
+/** The result an answer holds (null where the method answers nothing), or its error thrown. */
 export function unwrap(outcome: CommandOutcome): unknown {
   if ('error' in outcome) throw fromWireError(outcome.error);
-  return outcome.result ?? undefined;
+  return outcome.result;
 }

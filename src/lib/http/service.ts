@@ -47,6 +47,8 @@ export interface ServiceSpec<Deps> {
   readonly routes: readonly AnyRoute<Deps>[];
   // oxlint-disable-next-line typescript/no-explicit-any -- action routes of several resources stand in one list
   readonly actionRoutes?: readonly ActionRoute<Deps, any>[];
+  /** Routes outside the mounts, such as version documents. */
+  readonly rootRoutes?: readonly AnyRoute<Deps>[];
   /** Prefixes every route is served under; a `:projectId` in one must be the caller's. Default: none. */
   readonly mounts?: readonly string[];
   readonly microversions?: MicroversionScheme;
@@ -82,6 +84,9 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
 
   const mounts = spec.mounts ?? [''];
+  for (const route of spec.rootRoutes ?? []) {
+    app.route({ method: route.method, url: route.path, handler: (request, reply) => serve(request, reply, [route]) });
+  }
   for (const mount of mounts) {
     for (const group of groupByEndpoint(spec.routes)) {
       const first = group[0]!;

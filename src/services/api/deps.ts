@@ -1,0 +1,32 @@
+import type { IdentityClient } from '../../clients/identity.ts';
+import type { ImageClient } from '../../clients/image.ts';
+import type { NetworkClient } from '../../clients/network.ts';
+import type { Settings } from '../../config/index.ts';
+import type { ComputeAgent } from '../../contracts/compute.ts';
+import type { Conductor } from '../../contracts/conductor.ts';
+import { actionFactory, routeFactory } from '../../lib/http/route.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { IdSource } from '../../lib/ids.ts';
+import type { Log } from '../../lib/log.ts';
+import type { LocatedInstance } from '../../store/instances.ts';
+import type { Stores } from '../../store/stores.ts';
+import type { RuleName } from './policy.ts';
+
+/** What handlers of the Compute API work with. */
+export interface ApiDeps {
+  readonly stores: Stores;
+  readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists'>;
+  readonly image: ImageClient;
+  readonly network: NetworkClient;
+  readonly conductor: Conductor;
+  readonly agentOn: (host: string) => ComputeAgent;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+}
+
+/** Makes a route of the Compute API; its rule must stand in `policy.ts`. */
+export const route = routeFactory<ApiDeps, RuleName>();
+/** Makes an action of `POST /servers/{id}/action`. */
+export const serverAction = actionFactory<ApiDeps, RuleName, LocatedInstance>();

@@ -1,0 +1,10 @@
+import { invalid } from '../../lib/errors.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** How many items a page may hold: what was asked for, at most `[api] max_limit`. */
+export function pageLimit(deps: Pick<ApiDeps, 'settings'>, limit: string | undefined): number {
+  const { max_limit: most } = deps.settings.api;
+  if (limit === undefined) return most;
+  if (!/^\d{1,18}$/.test(limit)) throw invalid(`limit param must be an integer`);
+  return Math.min(Number(limit), most);
+}

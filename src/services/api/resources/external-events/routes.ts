@@ -1,0 +1,61 @@
+import Type from 'typebox';
+import { versionedBody } from '../../../../lib/http/versioned-body.ts';
+import { invalid, messageOf, notFound } from '../../../../lib/errors.ts';
+import { normalizeUuid } from '../../../../lib/ids.ts';
+import { Reply } from '../../../../lib/http/route.ts';
+import { findInstance } from '../../../../store/instances.ts';
+import { route } from '../../deps.ts';
+import { Uuid } from '../../schemas.ts';
+
+/** Events and since when they exist. */
+const names = ['network-changed', 'network-vif-plugged', 'network-vif-unplugged', 'network-vif-deleted', 'volume-extended', 'power-update', 'accelerator-request-bound', 'volume-reimaged'] as const;
+
+const Events = versionedBody('ExternalEvents', {
+  events: {
+    required: true,
+    type: Type.Array(
+      Type.Object(
+        { name: Type.Enum([...names]), server_uuid: Uuid, status: Type.Optional(Type.Enum(['failed', 'completed', 'in-progress'])), tag: Type.Optional(Type.String({ maxLength: 255 })) },
+        { additionalProperties: false },
+      ),
+      { minItems: 1 },
+    ),
+  },
+});
+
+/** What other services tell of servers: 200 when all of it could be passed on, 207 when some could not, with a code for each. */
+export const externalEventRoutes = [
+  route({
+    method: 'POST',
+    path: '/os-server-external-events',
+    summary: 'Tell compute what happened elsewhere',
+    policy: 'os_compute_api:os-server-external-events:create',
+    body: { schema: Events },
+    reply: { status: 200 },
+    handle: async ({ body, deps }) => {
+      const changed = new Set<string>();
+      const results = await Promise.all(
+        body.events.map(async (event) => {
+          const id = normalizeUuid(event.server_uuid)!;
+          const status = event.status ?? 'completed';
+          const answer = (code: number, outcome: string) => ({ name: event.name, server_uuid: id, ...(event.tag === undefined ? {} : { tag: event.tag }), status: outcome, code });
+          const found = await findInstance(deps.stores, id);
+          if (found === null) return answer(404, 'failed');
+          if (found.instance.host === null) return answer(422, 'failed');
+          if (event.name.startsWith('network-')) changed.add(id);
+          if (event.name === 'network-changed') return answer(200, status);
+          try {
+            await deps.agentOn(found.instance.host).networkEvent({ instanceId: id, name: event.name, tag: event.tag ?? null, status });
+          } catch (error) {
+            deps.log.warn({ err: error, instanceId: id, event: event.name, message: messageOf(error) }, 'event could not be passed to the host');
+          }
+          return answer(200, status);
+        }),
+      );
+      if (results.every(({ code }) => code === 404)) throw notFound('No instances found for any event');
+      if (results.length === 0) throw invalid('No events given.');
+      if (changed.size > 0) deps.conductor.networkChanged({ instanceIds: [...changed] }).catch((error: unknown) => deps.log.warn({ err: error }, 'interfaces were not read anew'));
+      return new Reply(results.every(({ code }) => code === 200) ? 200 : 207, { events: results });
+    },
+  }),
+];

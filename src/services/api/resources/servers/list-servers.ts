@@ -1,0 +1,181 @@
+import { sql, type SqlBool } from 'kysely';
+import { forbidden, invalid, isKind } from '../../../../lib/errors.ts';
+import { isTruthy } from '../../../../lib/http/query.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
+import { normalizeUuid } from '../../../../lib/ids.ts';
+import { sqlState } from '../../../../lib/sql/database.ts';
+import { listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn, type LocatedInstance } from '../../../../store/instances.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { does } from '../../microversions.ts';
+import { pageLimit } from '../../paging.ts';
+import type { ListServers } from './bodies.ts';
+import { statesOf } from './status.ts';
+
+type Query = NonNullable<(typeof ListServers)['value']>;
+
+/** What a filter compares, who may use it, and how. `regex` filters are PostgreSQL's, under a statement timeout. */
+interface Filter {
+  readonly column: InstanceSortColumn;
+  readonly match: 'exact' | 'regex' | 'boolean';
+  /** `all`, or from when on all; administrators may use every filter. */
+  readonly for: 'all' | 'admin' | 'allServerFilters' | 'hostnameForAll';
+}
+
+const filters: Readonly<Record<string, Filter>> = {
+  name: { column: 'name', match: 'regex', for: 'all' },
+  display_name: { column: 'name', match: 'regex', for: 'admin' },
+  image: { column: 'image_id', match: 'exact', for: 'all' },
+  image_ref: { column: 'image_id', match: 'exact', for: 'admin' },
+  flavor: { column: 'flavor_id', match: 'exact', for: 'all' },
+  reservation_id: { column: 'reservation_id', match: 'regex', for: 'all' },
+  locked: { column: 'locked_by', match: 'boolean', for: 'all' },
+  availability_zone: { column: 'availability_zone', match: 'regex', for: 'allServerFilters' },
+  config_drive: { column: 'config_drive', match: 'regex', for: 'allServerFilters' },
+  key_name: { column: 'key_name', match: 'regex', for: 'allServerFilters' },
+  created_at: { column: 'created_at', match: 'regex', for: 'allServerFilters' },
+  launched_at: { column: 'launched_at', match: 'regex', for: 'allServerFilters' },
+  terminated_at: { column: 'terminated_at', match: 'regex', for: 'allServerFilters' },
+  power_state: { column: 'power_state', match: 'regex', for: 'allServerFilters' },
+  progress: { column: 'progress', match: 'regex', for: 'allServerFilters' },
+  vm_state: { column: 'vm_state', match: 'exact', for: 'allServerFilters' },
+  task_state: { column: 'task_state', match: 'exact', for: 'allServerFilters' },
+  user_id: { column: 'user_id', match: 'exact', for: 'allServerFilters' },
+  hostname: { column: 'hostname', match: 'regex', for: 'hostnameForAll' },
+  host: { column: 'host', match: 'exact', for: 'admin' },
+  uuid: { column: 'uuid', match: 'exact', for: 'admin' },
+  node: { column: 'node', match: 'regex', for: 'admin' },
+  launch_index: { column: 'launch_index', match: 'regex', for: 'admin' },
+  root_device_name: { column: 'root_device_name', match: 'regex', for: 'admin' },
+  display_description: { column: 'description', match: 'regex', for: 'admin' },
+  locked_by: { column: 'locked_by', match: 'regex', for: 'admin' },
+  access_ip_v4: { column: 'access_ip_v4', match: 'regex', for: 'admin' },
+  access_ip_v6: { column: 'access_ip_v6', match: 'regex', for: 'admin' },
+};
+
+/** Sort keys clients use, and the columns behind them. */
+const sortColumns: Readonly<Record<string, InstanceSortColumn>> = {
+  created_at: 'created_at', updated_at: 'updated_at', display_name: 'name', display_description: 'description', uuid: 'uuid', project_id: 'project_id', user_id: 'user_id', vm_state: 'vm_state', task_state: 'task_state',
+  power_state: 'power_state', host: 'host', node: 'node', availability_zone: 'availability_zone', hostname: 'hostname', image_ref: 'image_id', instance_type_id: 'flavor_id', key_name: 'key_name', launch_index: 'launch_index',
+  launched_at: 'launched_at', terminated_at: 'terminated_at', locked_by: 'locked_by', locked: 'locked_by', progress: 'progress', root_device_name: 'root_device_name', config_drive: 'config_drive', access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6',
+  auto_disk_config: 'disk_config',
+};
+
+/** One page of servers. `rule` is the list's own, whose `:get_all_tenants` opens all projects. */
+export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Query, rule: 'os_compute_api:servers:index' | 'os_compute_api:servers:detail'): Promise<{ readonly servers: LocatedInstance[]; readonly full: boolean }> {
+  const limit = pageLimit(deps, query.limit);
+  const conditions: InstanceCondition[] = [];
+  const add = (condition: InstanceCondition): void => void conditions.push(condition);
+  const allFilters = ctx.can('os_compute_api:servers:allow_all_filters');
+
+  const allTenants = allTenantsAsked(query.all_tenants);
+  if (allTenants) ctx.authorize(`${rule}:get_all_tenants`);
+  const project = allTenants ? (query.project_id ?? query.tenant_id ?? null) : ctx.caller.projectId;
+  if (project !== null) add((eb) => eb('project_id', '=', project));
+
+  for (const [name, { column, match, for: who }] of Object.entries(filters)) {
+    const value = (query as Readonly<Record<string, unknown>>)[name];
+    if (typeof value !== 'string') continue;
+    if (!allFilters && who !== 'all' && (who === 'admin' || !does(ctx, who))) continue;
+    if (match === 'boolean') {
+      if (!/^(true|false|1|0|yes|no|on|off|t|f|y|n)$/i.test(value)) throw invalid(`Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`);
+      add((eb) => eb(column, isTruthy(value) ? 'is not' : 'is', null));
+    } else if (match === 'exact') {
+      if (column === 'uuid' && normalizeUuid(value) === null) return { servers: [], full: false };
+      add((eb) => eb(column, '=', value as never));
+    } else add(regexCondition(name, column, value));
+  }
+  if (query.ip !== undefined) add(addressCondition('ip', query.ip));
+  if (query.ip6 !== undefined) add(addressCondition('ip6', query.ip6));
+  addTagConditions(query, add);
+
+  const statuses = query.status ?? [];
+  if (statuses.length > 0) {
+    const states = statuses.map((status) => ({ status, states: statesOf(status.toUpperCase()) }));
+    if (states.some(({ status }) => status.toUpperCase() === 'DELETED') && !ctx.caller.isAdmin) throw forbidden('Only administrators may list deleted instances');
+    const unknown = states.find((entry) => entry.states === null);
+    if (unknown !== undefined && does(ctx, 'unknownStatusRefused')) throw invalid(`Invalid status value`);
+    const known = states.flatMap((entry) => entry.states ?? []);
+    if (known.length === 0) return { servers: [], full: false };
+    add((eb) =>
+      eb.or(
+        known.map(({ vmStates, taskStates }) => (taskStates === null ? eb('vm_state', 'in', vmStates) : eb.and([eb('vm_state', 'in', vmStates), eb('task_state', 'in', taskStates)]))),
+      ),
+    );
+  }
+
+  const since = moment('changes-since', query['changes-since']);
+  const before = moment('changes-before', query['changes-before']);
+  if (since !== null && before !== null && before < since) throw invalid('The value of changes-since must be less than or equal to changes-before.');
+  if (since !== null) add((eb) => eb('updated_at', '>=', since));
+  if (before !== null) add((eb) => eb('updated_at', '<=', before));
+
+  const wantsDeleted = statuses.some((status) => status.toUpperCase() === 'DELETED') || (allFilters && isTruthy(query.deleted));
+  const page: InstanceQuery = {
+    conditions,
+    deleted: since !== null || before !== null ? 'yes' : wantsDeleted ? 'only' : 'no',
+    sort: sortOf(ctx, query),
+    limit: Math.max(limit, 1),
+    after: query.marker ?? null,
+  };
+  if (limit === 0) return { servers: [], full: false };
+  if (query.marker !== undefined && normalizeUuid(query.marker) === null) throw invalid(`marker [${query.marker}] not found`);
+  try {
+    const servers = await listInstances(deps.stores, page);
+    return { servers, full: servers.length === limit };
+  } catch (error) {
+    if (isKind(error, 'notFound')) throw invalid(`marker [${query.marker ?? ''}] not found`);
+    if (sqlState(error) === '2201B') throw invalid('Invalid regular expression in a filter.'); // PostgreSQL: invalid_regular_expression
+    throw error;
+  }
+}
+
+function allTenantsAsked(value: string | undefined): boolean {
+  if (value === undefined) return false;
+  if (value === '' || /^(true|1|t|on|yes|y)$/i.test(value)) return true;
+  if (/^(false|0|f|off|no|n)$/i.test(value)) return false;
+  throw invalid(`Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`);
+}
+
+/** A pattern is anchored nowhere. Its length is bounded; PostgreSQL's automaton has no catastrophic cases, and plain text needs none. */
+function regexCondition(name: string, column: InstanceSortColumn, pattern: string): InstanceCondition {
+  if (pattern === '' || pattern.length > 255) throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '${pattern.slice(0, 80)}' is not a 'regex'`);
+  if (/^[\w -]+$/.test(pattern)) return () => sql<SqlBool>`strpos(${sql.ref(column)}::text, ${pattern}) > 0` as never;
+  return () => sql<SqlBool>`${sql.ref(column)}::text ~ ${pattern}` as never;
+}
+
+function addressCondition(name: string, pattern: string): InstanceCondition {
+  if (pattern === '' || pattern.length > 255) throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '' is not a 'regex'`);
+  return () => sql<SqlBool>`vm_state <> 'building' AND EXISTS (SELECT FROM unnest(addresses) AS address WHERE address ~ ${pattern})` as never;
+}
+
+function addTagConditions(query: Query, add: (condition: InstanceCondition) => void): void {
+  const tagsOf = (value: string | undefined): string[] | null => (value === undefined ? null : value.split(','));
+  const [all, any, notAll, notAny] = [tagsOf(query.tags), tagsOf(query['tags-any']), tagsOf(query['not-tags']), tagsOf(query['not-tags-any'])];
+  if (all !== null) add(() => sql<SqlBool>`tags @> ${all}` as never);
+  if (any !== null) add(() => sql<SqlBool>`tags && ${any}` as never);
+  if (notAll !== null) add(() => sql<SqlBool>`NOT tags @> ${notAll}` as never);
+  if (notAny !== null) add(() => sql<SqlBool>`NOT tags && ${notAny}` as never);
+}
+
+function moment(name: string, value: string | undefined): string | null {
+  if (value === undefined) return null;
+  const bare = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$/.test(value) ? `${value.replace(' ', 'T')}${value.length > 10 ? 'Z' : ''}` : value;
+  const at = Date.parse(bare);
+  if (Number.isNaN(at)) throw invalid(`Invalid input for query parameters ${name}. Value: ${value.slice(0, 80)}. '${value.slice(0, 80)}' is not a 'date-time'`);
+  return new Date(at).toISOString();
+}
+
+function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {
+  const keys = query.sort_key ?? [];
+  const directions = query.sort_dir ?? [];
+  if (directions.length > Math.max(keys.length, 1)) throw invalid('Sort direction size exceeds sort key size');
+  const bad = directions.find((direction) => direction !== 'asc' && direction !== 'desc');
+  if (bad !== undefined) throw invalid(`Unknown sort direction, must be 'asc' or 'desc'`);
+  const first = (directions[0] ?? 'desc') as 'asc' | 'desc';
+  const sort = keys.flatMap((key, index) => {
+    if ((key === 'host' || key === 'node') && !ctx.caller.isAdmin) throw forbidden(`Sort key '${key}' is for administrators only.`);
+    const column = sortColumns[key];
+    return column === undefined ? [] : [{ column, direction: (directions[index] ?? first) as 'asc' | 'desc' }];
+  });
+  return sort.length > 0 ? sort : [{ column: 'created_at', direction: first }];
+}

@@ -1,0 +1,26 @@
+import type { ActionName } from '../../../../domain/instance-actions.ts';
+import { instanceActions } from '../../../../domain/instance-actions.ts';
+import type { Instance } from '../../../../domain/instance.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
+import { recordAction } from '../../../../store/actions.ts';
+import { beginAction, type LocatedInstance } from '../../../../store/instances.ts';
+import { insertSagas } from '../../../../store/sagas.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { refuseLocked } from './find-server.ts';
+
+/**
+ * Accepts an operation on a server: the lock and the state are judged, and the task state, the record of the action and the saga that
+ * carries it out are written in one transaction, so that none is ever without the others.
+ */
+export async function operate(deps: ApiDeps, ctx: RequestContext, { instance, cellId }: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
+  refuseLocked(ctx, instance);
+  const begun = await deps.stores.cell(cellId).transaction().execute(async (tx) => {
+    const now = await beginAction(tx, action, instance);
+    const { userId } = ctx.caller;
+    await recordAction(tx, [{ instanceId: instance.id, action: instanceActions[action].recordedAs, requestId: ctx.requestId, userId, projectId: instance.projectId }]);
+    await insertSagas(tx, [{ id: deps.ids.uuid(), name: saga.name, subject: instance.id, params: { instanceId: instance.id, requestId: ctx.requestId, startedAt: deps.clock.now(), ...saga.params } }]);
+    return now;
+  });
+  deps.conductor.wake({}).catch((error: unknown) => deps.log.debug({ err: error }, 'conductor was not woken; it will look by itself'));
+  return begun;
+}

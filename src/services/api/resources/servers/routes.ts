@@ -1,0 +1,148 @@
+import { Reply } from '../../../../lib/http/route.ts';
+import { validatorOf } from '../../../../lib/http/validation.ts';
+import { HttpError } from '../../../../lib/http/http-error.ts';
+import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import { requestSpecOf } from '../../../../store/mappings.ts';
+import { groupOfInstance } from '../../../../store/server-groups.ts';
+import { isUp, listServices } from '../../../../store/services.ts';
+import { instanceNotFound } from '../../../../domain/faults.ts';
+import { computeFaults } from '../../faults.ts';
+import { links, nextLinks, selfUrl } from '../../links.ts';
+import { route, type ApiDeps } from '../../deps.ts';
+import { CreateServer, CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
+import { createServer } from './create-server.ts';
+import { findServer, ownerOf, refuseLocked } from './find-server.ts';
+import { listServers } from './list-servers.ts';
+import { operate } from './operate.ts';
+import { briefServerView, serverView, type ServerDetail } from './view.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
+
+export const serverRoutes = [
+  route({
+    method: 'GET',
+    path: '/servers',
+    summary: 'List servers',
+    policy: 'os_compute_api:servers:index',
+    query: ListServers,
+    reply: { status: 200 },
+    handle: async ({ query, ctx, deps }) => {
+      const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:index');
+      const next = nextLinks(ctx, 'servers', { full, lastId: servers.at(-1)?.instance.id });
+      return { servers: servers.map(({ instance }) => briefServerView.render(instance, ctx)), ...(next === undefined ? {} : { servers_links: next }) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/servers/detail',
+    summary: 'List servers with all they have',
+    policy: 'os_compute_api:servers:detail',
+    query: ListServers,
+    reply: { status: 200 },
+    handle: async ({ query, ctx, deps }) => {
+      const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:detail');
+      const statusOfHost = await hostStatuses(deps, ctx, servers);
+      const shown = servers.map(({ instance }) => serverView.render({ instance, hostStatus: statusOfHost(instance.host), serverGroups: [], pinnedAvailabilityZone: null, nameTemplate: deps.settings.DEFAULT.instance_name_template }, ctx));
+      const next = nextLinks(ctx, 'servers/detail', { full, lastId: servers.at(-1)?.instance.id });
+      return { servers: shown, ...(next === undefined ? {} : { servers_links: next }) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/servers',
+    summary: 'Create servers',
+    policy: 'os_compute_api:servers:create',
+    body: { schema: CreateServerRequest },
+    reply: { status: 202 },
+    handle: async ({ body, ctx, deps }) => {
+      const issue = validatorOf(CreateServer.schema(ctx.version)).check(body.server);
+      if (issue !== null) throw new HttpError(400, computeFaults('').invalidInput({ ...issue, path: ['server', ...issue.path] }, 'body'));
+      const wanted = body.server as NonNullable<(typeof CreateServer)['value']>;
+      const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
+      const created = await createServer(deps, ctx, wanted, hints as Readonly<Record<string, unknown>>);
+      if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false) return { reservation_id: created.reservationId };
+      const server = {
+        id: created.first,
+        links: links(ctx, 'servers', created.first),
+        'OS-DCF:diskConfig': created.diskConfig,
+        security_groups: created.securityGroups,
+        ...(deps.settings.api.enable_instance_password ? { adminPass: created.adminPass } : {}),
+      };
+      return new Reply(202, { server }, { location: selfUrl(ctx, 'servers', created.first) });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/servers/:serverId',
+    summary: 'Show a server',
+    policy: 'os_compute_api:servers:show',
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 200, key: 'server', view: serverView },
+    handle: ({ loaded, ctx, deps }) => detailOf(deps, ctx, loaded),
+  }),
+  route({
+    method: 'PUT',
+    path: '/servers/:serverId',
+    summary: 'Change a server',
+    policy: 'os_compute_api:servers:update',
+    load: findServer,
+    target: ownerOf,
+    body: { key: 'server', schema: UpdateServer },
+    reply: { status: 200, key: 'server', view: serverView },
+    handle: async ({ body, loaded: { instance, cellId }, ctx, deps }) => {
+      const { name, description, hostname, accessIPv4, accessIPv6 } = body;
+      const diskConfig = body['OS-DCF:diskConfig'];
+      const updated = await updateInstance(deps.stores.cell(cellId), instance.id, {
+        ...(name === undefined ? {} : { name }),
+        ...(description === undefined ? {} : { description }),
+        ...(hostname === undefined ? {} : { hostname }),
+        ...(accessIPv4 === undefined ? {} : { accessIpV4: accessIPv4 }),
+        ...(accessIPv6 === undefined ? {} : { accessIpV6: accessIPv6 }),
+        ...(diskConfig === undefined ? {} : { diskConfig: diskConfig as 'AUTO' | 'MANUAL' }),
+      });
+      if (updated === null) throw instanceNotFound(instance.id);
+      return detailOf(deps, ctx, { instance: updated, cellId });
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/servers/:serverId',
+    summary: 'Delete a server',
+    policy: 'os_compute_api:servers:delete',
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 204 },
+    handle: async ({ loaded, ctx, deps }) => {
+      refuseLocked(ctx, loaded.instance);
+      // a delete that is already under way is carried through by its own saga
+      if (loaded.instance.taskState !== 'deleting') await operate(deps, ctx, loaded, 'delete', { name: 'delete-instance' });
+    },
+  }),
+];
+
+/** A single server with all it has. */
+async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance): Promise<ServerDetail> {
+  const { instance } = located;
+  const [group, spec, statusOfHost] = await Promise.all([groupOfInstance(deps.stores.api, instance.id), requestSpecOf(deps.stores, instance.id), hostStatuses(deps, ctx, [located])]);
+  return {
+    instance,
+    hostStatus: statusOfHost(instance.host),
+    serverGroups: group === null ? [] : [group],
+    pinnedAvailabilityZone: spec?.availabilityZone ?? null,
+    nameTemplate: deps.settings.DEFAULT.instance_name_template,
+  };
+}
+
+/** The status of hosts, for those who may see it; one statement however many servers. */
+async function hostStatuses(deps: ApiDeps, ctx: RequestContext, servers: readonly LocatedInstance[]): Promise<(host: string | null) => ServerDetail['hostStatus']> {
+  if (!ctx.can('os_compute_api:servers:show:host_status') || servers.every(({ instance }) => instance.host === null)) return () => '';
+  const services = new Map((await listServices(deps.stores)).filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]));
+  return (host) => {
+    if (host === null) return '';
+    const service = services.get(host);
+    if (service === undefined) return 'UNKNOWN';
+    if (service.disabled) return 'MAINTENANCE';
+    return isUp(service, deps.clock.now(), deps.settings.DEFAULT.service_down_time) ? 'UP' : 'DOWN';
+  };
+}
+

@@ -1,0 +1,25 @@
+import Type from 'typebox';
+
+/** Types of the Compute API that more than one body uses (`spec/api-surface.md` §0). */
+const printable = String.raw`[^\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]`;
+export const Name = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^(?!\s)${printable}*(?<!\s)$` });
+export const Description = Type.Union([Type.String({ maxLength: 255, pattern: `^${printable}*$` }), Type.Null()]);
+export const Uuid = Type.String({ pattern: '^(urn:uuid:)?[{]?[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}[}]?$' });
+export const Fqdn = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' });
+export const HostnameLabel = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' });
+export const Bool = Type.Union([
+  Type.Boolean(),
+  Type.Enum(['True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no']),
+]);
+const count = (least: number) => Type.Union([Type.Integer({ minimum: least }), Type.String({ pattern: least === 0 ? '^[0-9]{1,18}$' : '^0*[1-9][0-9]{0,17}$' })]);
+export const PositiveInteger = count(1);
+export const NonNegativeInteger = count(0);
+export const Ipv4 = Type.String({ pattern: String.raw`^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$` });
+export const Ipv6 = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$' });
+export const Metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+export const Tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
+export const DiskConfig = Type.Enum(['AUTO', 'MANUAL']);
+export const Base64 = (maxLength: number) => Type.String({ maxLength, pattern: String.raw`^[A-Za-z0-9+/\s]*={0,2}\s*$` });
+
+/** A boolean in any of OpenStack's spellings. */
+export const toBoolean = (value: boolean | string): boolean => (typeof value === 'boolean' ? value : /^(true|1|on|yes)$/i.test(value));

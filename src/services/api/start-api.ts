@@ -1,0 +1,46 @@
+import type { IdentityClient } from '../../clients/identity.ts';
+import { createPolicy } from '../../lib/policy/policy.ts';
+import { createService, listen } from '../../lib/http/service.ts';
+import type { ApiDeps } from './deps.ts';
+import { computeFaults } from './faults.ts';
+import { computeMicroversions } from './microversions.ts';
+import { policyRules } from './policy.ts';
+import { actionRoutes, routes } from './resources/index.ts';
+import { versionRoutes } from './resources/versions/routes.ts';
+
+export interface ApiOptions extends ApiDeps {
+  readonly identity: IdentityClient;
+  readonly host: string;
+  readonly port: number;
+  /** Rules of the operator's policy file. */
+  readonly policyOverrides: Readonly<Record<string, string>>;
+}
+
+/** The HTTP application of the Compute API, not yet listening. */
+export function createApi(options: ApiOptions) {
+  const { settings } = options;
+  return createService<ApiDeps>({
+    name: 'compute',
+    routes,
+    actionRoutes,
+    rootRoutes: versionRoutes,
+    mounts: ['/v2.1', '/v2.1/:projectId(^[0-9a-f-]+$)'],
+    microversions: computeMicroversions,
+    faults: computeFaults(settings.keystone_authtoken.www_authenticate_uri || settings.keystone_authtoken.auth_url),
+    policy: createPolicy(policyRules, options.policyOverrides),
+    authenticate: (headers) => options.identity.authenticate(headers),
+    deps: options,
+    log: options.log,
+    maxBodyBytes: 114_688,
+    bodyTypes: ['application/json', 'application/vnd.openstack.compute+json', 'text/plain'],
+    requestIdHeaders: ['x-openstack-request-id', 'x-compute-request-id'],
+    ...(settings.api.compute_link_prefix === null ? {} : { linkPrefix: settings.api.compute_link_prefix }),
+  });
+}
+
+/** Starts the Compute API. */
+export async function startApi(options: ApiOptions): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const app = createApi(options);
+  const port = await listen(app, options);
+  return { port, stop: () => app.close() };
+}

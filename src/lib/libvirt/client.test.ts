@@ -327,7 +327,7 @@ describe('keepalive', () => {
           if (++pings === 10) many.resolve();
         },
       },
-      { keepAlive: { intervalMs: 2, count: 3 } },
+      { keepAlive: { intervalMs: 5, count: 5 } },
     );
     await many.promise;
     expect(client.isOpen).toBe(true);

@@ -207,12 +207,12 @@ describe('a reader that is slow', () => {
         },
         stream: ({ frame, stream }) => void (frame.status === ok && stream(ok)),
       },
-      { keepAlive: { intervalMs: 1, count: 1 } },
+      { keepAlive: { intervalMs: 5, count: 4 } },
     );
     const { result, stream } = await client.openStream('domainScreenshot', { domain, screen: 0, flags: 0 }, { slowReaderLimit: 2048 });
     expect(result).toEqual({ mime: 'image/png' });
     await vi.waitFor(() => expect(stream.readableLength).toBeGreaterThanOrEqual(2048));
-    await new Promise((resolve) => setTimeout(resolve, 20)); // twenty keepalive intervals of not listening
+    await new Promise((resolve) => setTimeout(resolve, 100)); // twenty keepalive intervals of not listening
     expect(client.isOpen).toBe(true);
     expect(await buffer(stream)).toEqual(Buffer.alloc(64 * 1024, 'd'));
   });

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import type { Clock } from '../lib/clock.ts';
 import { isKind, unavailable } from '../lib/errors.ts';
 import type { HttpClient } from '../lib/http/client.ts';
@@ -40,13 +40,13 @@ export type TokenDocument = Static<typeof TokenDocument>;
 export type Catalog = Static<typeof Catalog>;
 
 /** The value, when it is what the identity service should have answered. */
-export function understood<T>(schema: Parameters<typeof validatorOf>[0], value: unknown): T {
+export function understood<S extends TSchema>(schema: S, value: unknown): Static<S> {
   const issue = validatorOf(schema).check(value);
   if (issue !== null)
     throw unavailable('The identity service gave an answer that is not understood.', {
       cause: new Error(`${issue.path.join('.')}: ${issue.text}`),
     });
-  return value as T;
+  return value as Static<S>;
 }
 
 /** The service's own log-in: one token, renewed before it ends, and the catalog that came with it. */
@@ -87,7 +87,7 @@ export function createIdentityLogin(
     const scope = { project: { name: projectName, domain: { name: projectDomainName } } };
     try {
       const { json, headers } = await http.json({ method: 'POST', url: `${baseUrl}/auth/tokens`, json: { auth: { identity, scope } } });
-      const { token: document } = understood<TokenDocument>(TokenDocument, json);
+      const { token: document } = understood(TokenDocument, json);
       const token = headers['x-subject-token'];
       if (typeof token !== 'string') throw unavailable('The identity service gave no token.');
       const [now, endsAt] = [clock.now(), Date.parse(document.expires_at)];
@@ -137,7 +137,7 @@ export function createIdentityLogin(
           url: `${baseUrl}/auth/catalog`,
           headers: { 'x-auth-token': mine.token },
         });
-        mine.catalog = understood<Catalog>(Catalog, json.catalog);
+        mine.catalog = understood(Catalog, json.catalog);
         mine.catalogAt = clock.now();
         return mine.catalog;
       } finally {

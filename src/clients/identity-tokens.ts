@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import type { Clock } from '../lib/clock.ts';
 import { errorOfStatus, type HttpClient } from '../lib/http/client.ts';
 import type { Caller } from '../lib/http/caller.ts';
@@ -65,7 +65,7 @@ export function createTokenVerifier(deps: {
     fetchingKeys ??= (async () => {
       try {
         const { json } = await http.json({ url: `${baseUrl}/kilonova/keys`, timeoutMs: 5000 });
-        const all = understood<Static<typeof Keys>>(Keys, json).keys.map(({ public_key }) => createPublicKey(public_key));
+        const all = understood(Keys, json).keys.map(({ public_key }) => createPublicKey(public_key));
         keys = new Map(all.map((key) => [keyIdOf(key), key]));
         keysAt = clock.now();
       } catch (error) {
@@ -124,7 +124,7 @@ export function createTokenVerifier(deps: {
     const url = `${baseUrl}/auth/tokens?nocatalog=1${allowExpired ? '&allow_expired=1' : ''}`;
     const { status, body } = await http.raw({ url, headers: { 'x-auth-token': own, 'x-subject-token': token }, timeoutMs: 10_000 });
     const text = await body.text();
-    if (status === 200) return callerFrom(understood<TokenDocument>(TokenDocument, JSON.parse(text)), token);
+    if (status === 200) return callerFrom(understood(TokenDocument, JSON.parse(text)), token);
     if (status === 404) return null;
     if (status === 401 && again) {
       login.refusedToken(own);

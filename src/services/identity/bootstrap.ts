@@ -170,8 +170,13 @@ async function ensureEndpoint(
   const serviceId = known?.id ?? newId(deps);
   if (known === undefined)
     await tx.insertInto('services').values({ id: serviceId, type, name, description: null, enabled: true, extra: '{}' }).execute();
-  const urls = { public: url, internal: internalUrl ?? url, admin: internalUrl ?? url } as const;
-  for (const [kind, wanted] of Object.entries(urls) as [keyof typeof urls, string][]) {
+  const other = internalUrl ?? url;
+  const urls = [
+    ['public', url],
+    ['internal', other],
+    ['admin', other],
+  ] as const;
+  for (const [kind, wanted] of urls) {
     const { numUpdatedRows } = await tx
       .updateTable('endpoints')
       .set({ url: wanted, enabled: true })

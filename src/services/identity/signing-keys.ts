@@ -32,8 +32,8 @@ function newKey(clock: Clock): { id: string; private_key: string; public_key: st
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   return {
     id: keyIdOf(publicKey),
-    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    public_key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    public_key: publicKey.export({ type: 'spki', format: 'pem' }),
     created_at: new Date(clock.now()),
   };
 }

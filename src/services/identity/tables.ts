@@ -2,7 +2,7 @@ import type { Generated, JSONColumnType } from 'kysely';
 import type { Database, Executor } from '../../lib/sql/database.ts';
 import type { WireRevocationEvent } from '../../domain/token-revocation.ts';
 
-type Json = JSONColumnType<Record<string, unknown>, string, string>;
+type Json = JSONColumnType<Record<string, unknown>>;
 
 export interface DomainTable {
   id: string;
@@ -124,7 +124,7 @@ export interface IdentityTables {
   revocation_events: {
     id: Generated<number>;
     key: string;
-    event: JSONColumnType<WireRevocationEvent, string, string>;
+    event: JSONColumnType<WireRevocationEvent>;
     issued_before: Date;
     revoked_at: Date;
   };

@@ -3,6 +3,7 @@ import { anyText, versionedQuery } from '../../../lib/http/query.ts';
 import { Reply, type AnyRoute, type RequestContext } from '../../../lib/http/route.ts';
 import { readToken, type TokenClaims } from '../../../domain/token.ts';
 import { catalogFor } from '../catalog.ts';
+import { listLinks } from '../collection-routes.ts';
 import { route, type IdentityDeps } from '../deps.ts';
 import { isRevoked, revoke } from '../revocations.ts';
 import { authenticate } from './authenticate.ts';
@@ -52,8 +53,6 @@ const validation = (method: 'GET' | 'HEAD'): AnyRoute<IdentityDeps> =>
     },
   });
 
-const links = (ctx: RequestContext): Record<string, unknown> => ({ next: null, previous: null, self: `${ctx.baseUrl}${ctx.path}` });
-
 export const tokenRoutes: readonly AnyRoute<IdentityDeps>[] = [
   route({
     method: 'POST',
@@ -94,7 +93,7 @@ export const tokenRoutes: readonly AnyRoute<IdentityDeps>[] = [
     async handle({ ctx, deps }) {
       const { projectId, domainId, system } = ctx.caller;
       if (projectId === null && domainId === null && !system) throw unauthenticated('An unscoped token has no catalog.');
-      return { catalog: await catalogFor(deps.db, projectId), links: links(ctx) };
+      return { catalog: await catalogFor(deps.db, projectId), links: listLinks(ctx) };
     },
   }),
 ];

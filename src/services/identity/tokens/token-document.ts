@@ -69,6 +69,7 @@ async function describeScope(deps: IdentityDeps, { scope }: TokenClaims): Promis
     case 'system':
       return { system: { all: true } };
     case 'unscoped':
+    default:
       return {};
   }
 }

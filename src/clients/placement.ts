@@ -70,17 +70,37 @@ export interface PlacementClient {
   provider(session: Session, uuid: string): Promise<ResourceProvider | null>;
   providers(session: Session, query?: Readonly<Record<string, string>>): Promise<readonly ResourceProvider[]>;
   /** Makes the provider where there is none yet, else answers it. */
-  ensureProvider(session: Session, provider: { readonly uuid: string; readonly name: string; readonly parentProviderUuid?: string }): Promise<ResourceProvider>;
+  ensureProvider(
+    session: Session,
+    provider: { readonly uuid: string; readonly name: string; readonly parentProviderUuid?: string },
+  ): Promise<ResourceProvider>;
   deleteProvider(session: Session, uuid: string): Promise<void>;
-  inventories(session: Session, uuid: string): Promise<{ readonly generation: number; readonly inventories: Readonly<Record<string, Inventory>> }>;
+  inventories(
+    session: Session,
+    uuid: string,
+  ): Promise<{ readonly generation: number; readonly inventories: Readonly<Record<string, Inventory>> }>;
   /** Answers the new generation. */
   setInventories(session: Session, uuid: string, generation: number, inventories: Readonly<Record<string, Inventory>>): Promise<number>;
   traits(session: Session, uuid: string): Promise<{ readonly generation: number; readonly traits: readonly string[] }>;
   setTraits(session: Session, uuid: string, generation: number, traits: readonly string[]): Promise<number>;
   /** Makes custom traits that do not exist yet. */
   ensureTraits(session: Session, traits: readonly string[]): Promise<void>;
+  /** Makes custom resource classes that do not exist yet; standard ones are always there. */
+  ensureResourceClasses(session: Session, classes: readonly string[]): Promise<void>;
   aggregates(session: Session, uuid: string): Promise<{ readonly generation: number; readonly aggregates: readonly string[] }>;
   setAggregates(session: Session, uuid: string, generation: number, aggregates: readonly string[]): Promise<number>;
   /** Every consumer with what it holds of one provider. */
   providerAllocations(session: Session, uuid: string): Promise<Readonly<Record<string, Resources>>>;
+  /** What the consumers of a project (and user) hold together, by type of consumer, with `consumer_count` among the amounts. */
+  usages(session: Session, projectId: string, userId?: string): Promise<Readonly<Record<string, Resources>>>;
+  /** Gives providers other inventories and moves allocations along, all at once. */
+  reshape(
+    session: Session,
+    change: {
+      readonly inventories: Readonly<
+        Record<string, { readonly generation: number; readonly inventories: Readonly<Record<string, Inventory>> }>
+      >;
+      readonly allocations: Readonly<Record<string, NewAllocations>>;
+    },
+  ): Promise<void>;
 }

@@ -1,0 +1,98 @@
+import type { ProviderView } from '../view/provider-view.ts';
+import type { CandidateRequest } from './candidate-request.ts';
+import { compileRequest, type CompiledGroup, type CompiledRequest, type Demand } from './compile-request.ts';
+
+/** What was found: each candidate gives every demand of the request the slot of a provider. */
+export interface FoundCandidates {
+  readonly demands: readonly Demand[];
+  readonly candidates: readonly (readonly number[])[];
+}
+
+/**
+ * All ways to satisfy a request, tree by tree, up to its limit. A tree offers its own providers and those that share with it; every candidate of
+ * several providers is anchored in one tree.
+ */
+export function findCandidates(view: ProviderView, request: CandidateRequest): FoundCandidates {
+  const compiled = compileRequest(view, request);
+  if (compiled === null) return { demands: [], candidates: [] };
+  const limit = request.limit ?? Infinity;
+  const found: (readonly number[])[] = [];
+  const seenShared = new Set<string>();
+  const keep = (choice: readonly number[]): boolean => {
+    if (!request.nested && takesTwoOfOneTree(view, choice)) return true;
+    // a candidate of sharing providers alone comes up in every tree they share with
+    if (compiled.sharing && choice.every((slot) => view.isSharing(slot))) {
+      const key = choice.join();
+      if (seenShared.has(key)) return true;
+      seenShared.add(key);
+    }
+    found.push(choice);
+    return found.length < limit;
+  };
+  for (const root of view.roots()) {
+    if (!compiled.anchors(root)) continue;
+    if (!searchTree(view, compiled, root, keep)) break;
+  }
+  return { demands: compiled.demands, candidates: found };
+}
+
+/** Hands every candidate anchored in this tree to `keep` until that answers false; answers whether to go on. */
+function searchTree(view: ProviderView, request: CompiledRequest, root: number, keep: (choice: readonly number[]) => boolean): boolean {
+  const shared = view.sharingWith(root);
+  const tree = view.treeOf(root);
+  const providers = shared.length === 0 ? tree : [...tree, ...shared];
+  const offers: (readonly (readonly number[])[])[] = [];
+  for (const group of request.groups) {
+    const offer = group.single ? singleOffers(group, providers) : spreadOffers(group, providers, root);
+    if (offer.length === 0) return true;
+    offers.push(offer);
+  }
+  if (offers.length === 1)
+    return request.sameSubtrees.length === 0
+      ? offers[0]!.every(keep)
+      : offers[0]!.every((choice) => !request.allows(choice) || keep(choice));
+
+  const choice: number[] = [];
+  const choose = (at: number): boolean => {
+    if (at === offers.length) return !request.allows(choice) || keep([...choice]);
+    for (const offer of offers[at]!) {
+      const length = choice.length;
+      choice.push(...offer);
+      const goOn = !request.fitsSoFar(choice) || choose(at + 1);
+      choice.length = length;
+      if (!goOn) return false;
+    }
+    return true;
+  };
+  return choose(0);
+}
+
+/** The providers that satisfy a whole group each: one slot for each of its demands. */
+function singleOffers(group: CompiledGroup, providers: readonly number[]): readonly (readonly number[])[] {
+  const offers: (readonly number[])[] = [];
+  for (const slot of providers) {
+    if (group.admits(slot) && group.demands.every(({ column, amount }) => column === null || column.fits(slot, amount)))
+      offers.push(group.demands.map(() => slot));
+  }
+  return offers;
+}
+
+/** The ways to spread a group over a tree: for each demand the slot of one provider, together having all required traits. */
+function spreadOffers(group: CompiledGroup, providers: readonly number[], root: number): readonly (readonly number[])[] {
+  const choices = group.demands.map(({ column, amount }) =>
+    providers.filter((slot) => column!.fits(slot, amount) && group.admitsIn(slot, root)),
+  );
+  if (choices.some((slots) => slots.length === 0)) return [];
+  let offers: (readonly number[])[] = [[]];
+  for (const slots of choices)
+    offers =
+      slots.length === 1 ? offers.map((offer) => [...offer, slots[0]!]) : offers.flatMap((offer) => slots.map((slot) => [...offer, slot]));
+  return group.required.length === 0
+    ? offers
+    : offers.filter((offer) => group.required.every((having) => offer.some((slot) => having.has(slot))));
+}
+
+function takesTwoOfOneTree(view: ProviderView, choice: readonly number[]): boolean {
+  const slots = new Set(choice);
+  return slots.size > 1 && new Set([...slots].map((slot) => view.rootOf(slot))).size < slots.size;
+}

@@ -1,0 +1,65 @@
+import { HttpError } from '../../lib/http/http-error.ts';
+import {
+  parseVersion,
+  version,
+  versionHeaders,
+  type MicroversionScheme,
+  type Version,
+  type VersionText,
+} from '../../lib/http/microversion.ts';
+
+const min = '1.0';
+const max = '1.39';
+
+/** Versions this service understands but does not serve are 406, anything else is no version. */
+function refusal(text: string): HttpError {
+  if (!/^\d+\.\d+$/.test(text)) return new HttpError(400, `invalid version string: ${text}`);
+  return new HttpError(406, `Unacceptable version header: ${text}`, versionHeaders(microversions, text), {
+    min_version: min,
+    max_version: max,
+  });
+}
+
+export const microversions: MicroversionScheme = { serviceType: 'placement', min, max, refusal };
+
+/** Behaviour that began with a version and has no field, parameter or route of its own to show it. */
+const since = {
+  aggregates: '1.1',
+  traits: '1.6',
+  owners: '1.8',
+  allocationsLink: '1.11',
+  allocationsByProvider: '1.12',
+  ownersOfConsumers: '1.12',
+  trees: '1.14',
+  cacheHeaders: '1.15',
+  summaryTraits: '1.17',
+  providerOnCreate: '1.20',
+  forbiddenTraits: '1.22',
+  errorCodes: '1.23',
+  repeatedMemberOf: '1.24',
+  requestGroups: '1.25',
+  allOfItReserved: '1.26',
+  summaryOfAllClasses: '1.27',
+  consumerGenerations: '1.28',
+  nestedCandidates: '1.29',
+  forbiddenAggregates: '1.32',
+  wordySuffixes: '1.33',
+  mappings: '1.34',
+  groupsWithoutResources: '1.36',
+  reparenting: '1.37',
+  consumerTypes: '1.38',
+  anyTraits: '1.39',
+} as const satisfies Record<string, VersionText>;
+
+export type Behaviour = keyof typeof since;
+
+/** Whether a request's version has this behaviour. */
+export const does = (at: { readonly version: Version }, behaviour: Behaviour): boolean => at.version >= version(since[behaviour]);
+
+/** The version an answer without negotiation is given at: the one asked for where it is served, else the least. */
+export function versionAskedFor(header: string | string[] | undefined): VersionText {
+  const asked = /\bplacement\s+(\S+)/i.exec(String(header ?? ''))?.[1]?.replace(/,.*$/, '') ?? min;
+  const text = asked === 'latest' ? max : asked;
+  const parsed = parseVersion(text);
+  return parsed !== null && parsed >= version(min) && parsed <= version(max) ? (text as VersionText) : min;
+}

@@ -1,0 +1,38 @@
+import { invalid } from '../../../../lib/errors.ts';
+import { findCandidates } from '../../candidates/find-candidates.ts';
+import { readCandidateQuery } from '../../candidates/read-candidate-query.ts';
+import { renderCandidates } from '../../candidates/render-candidates.ts';
+import { markFresh, route } from '../../deps.ts';
+import { noSuchTraits } from '../../errors.ts';
+import { unknownNames } from '../../store/names.ts';
+
+export const candidateRoutes = [
+  route({
+    method: 'GET',
+    path: '/allocation_candidates',
+    since: '1.10',
+    summary: 'List the ways to satisfy a request for resources',
+    policy: 'placement:allocation_candidates:list',
+    reply: { status: 200 },
+    async handle({ ctx, deps }) {
+      const request = readCandidateQuery(ctx.rawQuery, ctx);
+      const { groups, rootRequired, rootForbidden } = request;
+      const [noClass] = await unknownNames(
+        deps.database,
+        'resource_classes',
+        groups.flatMap(({ resources }) => [...resources.keys()]),
+      );
+      if (noClass !== undefined) throw invalid(`Invalid resource class in resources parameter: No such resource class ${noClass}.`);
+      const traits = [
+        ...groups.flatMap(({ required, forbidden }) => [...required.flat(), ...forbidden]),
+        ...rootRequired,
+        ...rootForbidden,
+      ];
+      const missing = await unknownNames(deps.database, 'traits', traits);
+      if (missing.length > 0) throw noSuchTraits(missing);
+      const view = await deps.view.read();
+      markFresh(ctx, deps);
+      return renderCandidates(view, findCandidates(view, request), ctx);
+    },
+  }),
+];

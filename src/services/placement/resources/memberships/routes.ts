@@ -1,0 +1,145 @@
+import Type from 'typebox';
+import { normalizeUuid } from '../../../../lib/ids.ts';
+import { plainBody } from '../../../../lib/http/versioned-body.ts';
+import { markFresh, route } from '../../deps.ts';
+import { changedMeanwhile, noSuchTraits, providerGenerationConflict } from '../../errors.ts';
+import { Generation, Uuid } from '../../schemas.ts';
+import { aggregatesOf, replaceAggregates, replaceTraits, traitsOf } from '../../store/memberships.ts';
+import { unknownNames } from '../../store/names.ts';
+import { advanceProvider, findProvider, touchProvider } from '../../store/providers.ts';
+
+const Aggregates = Type.Array(Uuid, { uniqueItems: true });
+const SetTraits = Type.Object(
+  {
+    traits: Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Z0-9_]+$' }), { uniqueItems: true }),
+    resource_provider_generation: Generation,
+  },
+  { additionalProperties: false },
+);
+const SetAggregates = Type.Object({ aggregates: Aggregates, resource_provider_generation: Generation }, { additionalProperties: false });
+
+/** What a provider is and where it belongs: its traits and its aggregates. */
+export const membershipRoutes = [
+  route({
+    method: 'GET',
+    path: '/resource_providers/:uuid/traits',
+    since: '1.6',
+    summary: 'List the traits of a provider',
+    policy: 'placement:resource_providers:traits:list',
+    reply: { status: 200 },
+    async handle({ params, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      const traits = await traitsOf(deps.database, provider.id);
+      markFresh(ctx, deps, provider.updatedAt);
+      return { resource_provider_generation: provider.generation, traits };
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/resource_providers/:uuid/traits',
+    since: '1.6',
+    summary: 'Replace the traits of a provider',
+    policy: 'placement:resource_providers:traits:update',
+    body: { schema: plainBody('SetTraits', SetTraits) },
+    reply: { status: 200 },
+    async handle({ params, body, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      if (body.resource_provider_generation !== provider.generation) {
+        throw changedMeanwhile("Resource provider's generation already changed. Please update the generation and try again.");
+      }
+      const missing = await unknownNames(deps.database, 'traits', body.traits);
+      if (missing.length > 0) throw noSuchTraits(missing);
+      const traits = body.traits.toSorted();
+      const generation = await deps.database.transaction().execute(async (tx) => {
+        const advanced = await advanceProvider(tx, provider, body.resource_provider_generation);
+        await replaceTraits(tx, provider.id, traits);
+        return advanced;
+      });
+      markFresh(ctx, deps);
+      return { resource_provider_generation: generation, traits };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/resource_providers/:uuid/traits',
+    since: '1.6',
+    summary: 'Take all traits from a provider',
+    policy: 'placement:resource_providers:traits:delete',
+    reply: { status: 204 },
+    async handle({ params, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      await deps.database.transaction().execute(async (tx) => {
+        await advanceProvider(tx, provider, null);
+        await replaceTraits(tx, provider.id, []);
+      });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/resource_providers/:uuid/aggregates',
+    since: '1.1',
+    until: '1.18',
+    summary: 'List the aggregates of a provider',
+    policy: 'placement:resource_providers:aggregates:list',
+    reply: { status: 200 },
+    async handle({ params, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      markFresh(ctx, deps, provider.updatedAt);
+      return { aggregates: await aggregatesOf(deps.database, provider.id) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/resource_providers/:uuid/aggregates',
+    since: '1.19',
+    summary: 'List the aggregates of a provider',
+    policy: 'placement:resource_providers:aggregates:list',
+    reply: { status: 200 },
+    async handle({ params, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      markFresh(ctx, deps, provider.updatedAt);
+      return { aggregates: await aggregatesOf(deps.database, provider.id), resource_provider_generation: provider.generation };
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/resource_providers/:uuid/aggregates',
+    since: '1.1',
+    until: '1.18',
+    summary: 'Replace the aggregates of a provider',
+    policy: 'placement:resource_providers:aggregates:update',
+    body: { schema: plainBody('SetAggregatesUnguarded', Aggregates) },
+    reply: { status: 200 },
+    async handle({ params, body, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      const aggregates = body.map((uuid) => normalizeUuid(uuid)!);
+      await deps.database.transaction().execute(async (tx) => {
+        await touchProvider(tx, provider.id);
+        await replaceAggregates(tx, provider.id, aggregates);
+      });
+      markFresh(ctx, deps);
+      return { aggregates };
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/resource_providers/:uuid/aggregates',
+    since: '1.19',
+    summary: 'Replace the aggregates of a provider',
+    policy: 'placement:resource_providers:aggregates:update',
+    body: { schema: plainBody('SetAggregates', SetAggregates) },
+    reply: { status: 200 },
+    async handle({ params, body, ctx, deps }) {
+      const provider = await findProvider(deps.database, params.uuid);
+      if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
+      const aggregates = body.aggregates.map((uuid) => normalizeUuid(uuid)!);
+      const generation = await deps.database.transaction().execute(async (tx) => {
+        const advanced = await advanceProvider(tx, provider, body.resource_provider_generation);
+        await replaceAggregates(tx, provider.id, aggregates);
+        return advanced;
+      });
+      markFresh(ctx, deps);
+      return { aggregates, resource_provider_generation: generation };
+    },
+  }),
+];

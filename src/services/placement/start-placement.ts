@@ -1,0 +1,71 @@
+import type { IdentityClient } from '../../clients/identity.ts';
+import type { Settings } from '../../config/index.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { listen } from '../../lib/http/service.ts';
+import type { IdSource } from '../../lib/ids.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPolicy } from '../../lib/policy/policy.ts';
+import { startReconciler } from '../../lib/reconciler/reconciler.ts';
+import { migrate, openDatabase } from '../../lib/sql/database.ts';
+import { createPlacementApplication } from './application.ts';
+import { migrations } from './migrations/index.ts';
+import { policyRules } from './policy.ts';
+import { insertStandardNames } from './store/names.ts';
+import { forgetDeletedProviders } from './store/providers.ts';
+import type { PlacementTables } from './store/tables.ts';
+import { createCurrentView } from './view/current-view.ts';
+
+export interface StartPlacementOptions {
+  readonly databaseUrl: string;
+  readonly settings: Settings;
+  readonly identity: Pick<IdentityClient, 'authenticate'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly host: string;
+  readonly port: number;
+  /** The operator's policy file. */
+  readonly policyOverrides?: Readonly<Record<string, string>>;
+}
+
+export interface RunningPlacement extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Brings the schema and the standard names up to date. */
+export async function migratePlacement(databaseUrl: string): Promise<void> {
+  const database = openDatabase<PlacementTables>(databaseUrl, { name: 'kilonova-placement' });
+  try {
+    await migrate(database, migrations);
+    await insertStandardNames(database);
+  } finally {
+    await database.destroy();
+  }
+}
+
+/** Starts the placement service. Several may serve one database. */
+export async function startPlacement(options: StartPlacementOptions): Promise<RunningPlacement> {
+  const { clock, ids, log, identity } = options;
+  await migratePlacement(options.databaseUrl);
+  const database = openDatabase<PlacementTables>(options.databaseUrl, { name: 'kilonova-placement' });
+  const view = createCurrentView(database);
+  const app = createPlacementApplication({ database, view, identity, clock, ids, log }, createPolicy(policyRules, options.policyOverrides));
+  // the view is read before every answer that needs it; this keeps a quiet service from having much to catch up with
+  const warm = startReconciler(
+    { name: 'placement-view-warm', everyMs: 5000, run: async () => ({ providers: (await view.read()).count }) },
+    { clock, log },
+  );
+  const tidy = startReconciler(
+    { name: 'placement-deleted-forgotten', everyMs: 3_600_000, run: async () => ({ forgotten: await forgetDeletedProviders(database) }) },
+    { clock, log },
+  );
+  const port = await listen(app, { host: options.host, port: options.port });
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await Promise.all([warm.stop(), tidy.stop()]);
+    await database.destroy();
+  };
+  return { url: `http://${options.host}:${port}`, port, stop, [Symbol.asyncDispose]: stop };
+}

@@ -42,8 +42,9 @@ export interface ImageRecord extends ImageAttributes {
   readonly status: ImageStatus;
   /** Null until there is any. */
   readonly data: StoredData | null;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
   /** The caller's own share of it, where it was shared with the caller's project. */
   readonly membership: MemberStatus | null;
 }
@@ -52,8 +53,9 @@ export interface ImageMember {
   readonly imageId: string;
   readonly memberId: string;
   readonly status: MemberStatus;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
 }
 
 /** Whether a caller may know that the image exists. */
@@ -73,4 +75,4 @@ export const targetOf = (image: ImageRecord, caller: Caller): PolicyTarget => ({
 });
 
 /** `2026-11-20T08:30:00Z`, as Glance writes times. */
-export const formatTime = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
+export const formatTime = (moment: string): string => `${moment.slice(0, 19)}Z`;

@@ -17,7 +17,7 @@ export const selectImages = (db: ImageExecutor, projectId: string | null) =>
     .selectAll('images')
     .select([
       sql<string[]>`ARRAY(SELECT tag FROM image_tags WHERE image_id = images.id ORDER BY tag)`.as('tags'),
-      sql<MemberStatus | null>`(SELECT m.status FROM image_members m WHERE m.image_id = images.id AND m.member_id = ${projectId})`.as(
+      sql<MemberStatus | null>`(SELECT m.status FROM image_members m WHERE m.image_id = images.id AND m.member_id = ${projectId}::text)`.as(
         'membership',
       ),
     ]);

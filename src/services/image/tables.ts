@@ -1,5 +1,8 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType } from 'kysely';
 import type { ImageStatus, MemberStatus, Visibility } from './image-record.ts';
+
+/** Read as ISO 8601 text. */
+type Moment = ColumnType<string, Date, Date>;
 
 /** Rows of the image service's database; they do not leave `image-store.ts` and `list-images.ts`. */
 export interface ImageTables {
@@ -20,9 +23,9 @@ export interface ImageTables {
     checksum: string | null;
     os_hash_value: string | null;
     properties: ColumnType<Record<string, string>, string, string>;
-    created_at: Generated<Date>;
-    updated_at: Generated<Date>;
+    created_at: Moment;
+    updated_at: Moment;
   };
   image_tags: { image_id: string; tag: string };
-  image_members: { image_id: string; member_id: string; status: MemberStatus; created_at: Generated<Date>; updated_at: Generated<Date> };
+  image_members: { image_id: string; member_id: string; status: MemberStatus; created_at: Moment; updated_at: Moment };
 }

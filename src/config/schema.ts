@@ -81,7 +81,7 @@ export const novaSchema = {
   },
   filter_scheduler: {
     enabled_filters: option.list({
-      default: ['ComputeFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter'],
+      default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter'],
       help: 'Filters every host must pass, in this order.',
     }),
     host_subset_size: option.integer({ default: 1, min: 1, help: 'How many of the best hosts one is drawn from.' }),

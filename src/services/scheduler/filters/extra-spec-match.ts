@@ -1,0 +1,23 @@
+/** Whether a value satisfies the requirement of an extra spec, in the operators of Nova's extra specs (`spec/scheduling.md` §6). */
+export function matchesExtraSpec(value: string, requirement: string): boolean {
+  const [first = '', ...rest] = requirement.trim().split(/\s+/);
+  const operand = rest.join(' ');
+  const [left, right] = [Number(value), Number(operand)];
+  switch (first) {
+    case '=':
+    case '>=': return left >= right;
+    case '==': return left === right;
+    case '!=': return left !== right;
+    case '<=': return left <= right;
+    case 's==': return value === operand;
+    case 's!=': return value !== operand;
+    case 's<': return value < operand;
+    case 's<=': return value <= operand;
+    case 's>': return value > operand;
+    case 's>=': return value >= operand;
+    case '<in>': return value.includes(operand);
+    case '<all-in>': return rest.every((part) => value.includes(part));
+    case '<or>': return operand.split(/\s*<or>\s*/).includes(value);
+    default: return value === requirement;
+  }
+}

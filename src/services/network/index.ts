@@ -1,0 +1,2 @@
+export { networkPolicy } from './policy.ts';
+export { migrateNetwork, startNetwork, type RunningNetwork, type StartNetworkOptions } from './start-network.ts';

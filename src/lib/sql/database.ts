@@ -53,3 +53,6 @@ export const sqlState = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : null;
 
 export const isDuplicate = (error: unknown): boolean => sqlState(error) === '23505';
+
+/** Text no column can hold: a null byte, half a surrogate pair. It came from outside, so whoever sent it is told. */
+export const isUnstorable = (error: unknown): boolean => ['22021', '22P02', '22P05'].includes(sqlState(error) ?? '');

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
+import { isUnstorable } from '../../lib/sql/database.ts';
 import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
 
 const answer = (status: number, message: string, headers: Answer['headers'] = {}): Answer => ({
@@ -13,6 +14,7 @@ const answer = (status: number, message: string, headers: Answer['headers'] = {}
 export const identityFaults: FaultFormat = {
   fault(error) {
     if (error instanceof HttpError) return answer(error.status, error.message, error.headers);
+    if (isUnstorable(error)) return answer(400, 'The request contains text that cannot be stored.');
     if (!(error instanceof KilonovaError) || error.kind === 'internal') {
       return answer(500, 'An unexpected error prevented the server from fulfilling your request.');
     }

@@ -25,8 +25,21 @@ export interface IdentityUnderTest extends AsyncDisposable {
   ): Promise<Asked>;
   /** A token for a user of domain Default; with the scope given, or none. */
   token(name: string, password: string, scope?: unknown): Promise<string>;
+  /** Makes a user of domain Default with roles on a new project, and answers all their ids. */
+  person(options?: { readonly roles?: readonly string[] }): Promise<Person>;
+  roleId(name: string): Promise<string>;
   /** The bootstrap's administrator, on project admin. */
   adminToken(): Promise<string>;
+}
+
+export interface Person {
+  readonly userId: string;
+  readonly userName: string;
+  readonly password: string;
+  readonly projectId: string;
+  readonly projectName: string;
+  /** A token for the project. */
+  token(): Promise<string>;
 }
 
 /** The system's time, and what a test adds to it. */
@@ -97,12 +110,33 @@ export async function startIdentityUnderTest(): Promise<IdentityUnderTest> {
     if (status !== 201) throw new Error(`log-in of ${name} answered ${status}: ${JSON.stringify(json)}`);
     return String(headers['x-subject-token']);
   };
+  const adminToken = (): Promise<string> => token('admin', adminPassword, onProject('admin'));
+  const made = async (path: string, key: string, body: unknown): Promise<string> => {
+    const { status, json } = await ask('POST', path, { token: await adminToken(), body: { [key]: body } });
+    if (status !== 201) throw new Error(`POST ${path} answered ${status}: ${JSON.stringify(json)}`);
+    return String(json[key].id);
+  };
+  const roleId = async (name: string): Promise<string> => {
+    const { json } = await ask('GET', `/v3/roles?name=${name}`, { token: await adminToken() });
+    return String(json.roles[0].id);
+  };
+  let people = 0;
   return {
     service,
     clock,
     ask,
     token,
-    adminToken: () => token('admin', adminPassword, onProject('admin')),
+    adminToken,
+    roleId,
+    async person({ roles = ['member'] } = {}) {
+      const name = `person-${++people}`;
+      const password = `password of ${name}`;
+      const userId = await made('/v3/users', 'user', { name, password });
+      const projectId = await made('/v3/projects', 'project', { name });
+      for (const role of roles)
+        await ask('PUT', `/v3/projects/${projectId}/users/${userId}/roles/${await roleId(role)}`, { token: await adminToken() });
+      return { userId, userName: name, password, projectId, projectName: name, token: () => token(name, password, onProject(name)) };
+    },
     async [Symbol.asyncDispose]() {
       await service.stop();
       await database.drop();

@@ -26,6 +26,7 @@ import { parseXml } from '../../src/lib/xml/parse.ts';
 import { attributeAt, findAll, textAt } from '../../src/lib/xml/query.ts';
 
 const run = promisify(execFile);
+const virsh = (...args: string[]) => run('virsh', ['-q', '-c', 'qemu:///system', ...args]);
 const transport: Transport = { kind: 'unix', path: libvirt.defaultSocketPath };
 const cleanUp: (() => unknown)[] = [];
 /** Polls for what an event or another process brings about. */
@@ -235,11 +236,13 @@ describe('qemu:///system', () => {
     await expect(libvirt.suspendDomain(client, domain)).rejects.toMatchObject({ errorName: 'operationInvalid' });
     await paused();
     await expect(libvirt.abortJob(client, domain)).rejects.toMatchObject({ errorName: 'operationInvalid' });
+    await expect(libvirt.getJob(client, domain)).resolves.toMatchObject({ type: 'none' });
+    await libvirt.resumeDomain(client, domain); // an agent is not asked for while it is paused
     await expect(libvirt.agentCommand(client, domain, { execute: 'guest-ping' })).rejects.toMatchObject({
       errorName: 'argumentUnsupported',
     });
     await expect(libvirt.setUserPassword(client, domain, 'root', 'x')).rejects.toMatchObject({ errorName: 'argumentUnsupported' });
-    await expect(libvirt.getJob(client, domain)).resolves.toMatchObject({ type: 'none' });
+    await libvirt.suspendDomain(client, domain);
   });
 
   it('measures and changes a paused domain', async () => {
@@ -393,7 +396,6 @@ describe('qemu:///system', () => {
   it('carries a volume there and back', async () => {
     const pool = mkdtempSync(join(directory, 'kilonova-pool-'));
     cleanUp.push(() => rmSync(pool, { recursive: true }));
-    const virsh = (...args: string[]) => run('virsh', ['-q', '-c', 'qemu:///system', ...args]);
     await virsh('pool-create-as', id, 'dir', '--target', pool);
     cleanUp.push(() => virsh('pool-destroy', id));
     await virsh('vol-create-as', id, 'volume', '4M');
@@ -443,50 +445,51 @@ describe('a daemon of its own over TCP and TLS', () => {
 
   const openssl = (...args: string[]) => run('openssl', args, { cwd: directory });
 
+  const ca = async (name: string): Promise<void> => {
+    await openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.pem`,
+      '-addext',
+      'basicConstraints=critical,CA:TRUE',
+      '-addext',
+      'keyUsage=critical,keyCertSign',
+    );
+  };
+  const certificate = async (name: string, by: string): Promise<void> => {
+    await openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
+    writeFileSync(join(directory, 'ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
+    await openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      `${by}.pem`,
+      '-CAkey',
+      `${by}.key`,
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      'ext',
+      '-out',
+      `${name}.pem`,
+    );
+  };
+
   /** A certificate authority, and certificates of it for the daemon and for a client; and a stranger's. */
   async function makeCertificates(): Promise<void> {
-    const ca = async (name: string): Promise<void> => {
-      await openssl(
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.pem`,
-        '-addext',
-        'basicConstraints=critical,CA:TRUE',
-        '-addext',
-        'keyUsage=critical,keyCertSign',
-      );
-    };
-    const certificate = async (name: string, by: string): Promise<void> => {
-      await openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-      writeFileSync(join(directory, 'ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
-      await openssl(
-        'x509',
-        '-req',
-        '-in',
-        `${name}.csr`,
-        '-CA',
-        `${by}.pem`,
-        '-CAkey',
-        `${by}.key`,
-        '-CAcreateserial',
-        '-days',
-        '2',
-        '-extfile',
-        'ext',
-        '-out',
-        `${name}.pem`,
-      );
-    };
     await ca('ca');
     await ca('strangers');
     await certificate('localhost', 'ca');

@@ -1,6 +1,7 @@
 /**
  * What happens inside: through the guest agent, the hypervisor's monitor, the keyboard and the screen.
- * Agent calls reject with `agentUnresponsive` when no agent answers, and `argumentUnsupported` when none is configured.
+ * Agent calls reject with `agentUnresponsive` when no agent answers, `argumentUnsupported` when none is configured,
+ * and `operationInvalid` while the domain is paused.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 

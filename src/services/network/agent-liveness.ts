@@ -17,7 +17,17 @@ export interface AgentLiveness {
   stop(): Promise<void>;
 }
 
-export function startAgentLiveness({ db, clock, ids, log }: { readonly db: NetworkDatabase; readonly clock: Clock; readonly ids: IdSource; readonly log: Log }): AgentLiveness {
+export function startAgentLiveness({
+  db,
+  clock,
+  ids,
+  log,
+}: {
+  readonly db: NetworkDatabase;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+}): AgentLiveness {
   const known = new Set<string>();
   let unwritten = new Map<string, number>();
 
@@ -57,7 +67,11 @@ export function startAgentLiveness({ db, clock, ids, log }: { readonly db: Netwo
       return made?.inserted ?? false;
     },
     async isAlive(host) {
-      const agent = await db.selectFrom('agents').select(['admin_state_up', 'heartbeat_timestamp']).where('host', '=', host).executeTakeFirst();
+      const agent = await db
+        .selectFrom('agents')
+        .select(['admin_state_up', 'heartbeat_timestamp'])
+        .where('host', '=', host)
+        .executeTakeFirst();
       if (agent === undefined || !agent.admin_state_up) return false;
       return Math.max(agent.heartbeat_timestamp.getTime(), unwritten.get(host) ?? 0) > clock.now() - agentDownMs;
     },

@@ -64,7 +64,8 @@ export const standardFields = {
 
 export const ownedBy = (scope: Scope): RawBuilder<boolean> => sql`t.project_id = ${scope.projectId}`;
 
-const visibleTo = <Row>(collection: Collection<Row>, scope: Scope): RawBuilder<boolean> => (scope.elevated ? sql`true` : sql`(${collection.visible(scope)})`);
+const visibleTo = <Row>(collection: Collection<Row>, scope: Scope): RawBuilder<boolean> =>
+  scope.elevated ? sql`true` : sql`(${collection.visible(scope)})`;
 
 const columnsOf = <Row>(collection: Collection<Row>, scope: Scope): RawBuilder<unknown> =>
   collection.extra === undefined ? sql`t.*` : sql`t.*, ${collection.extra(scope)}`;
@@ -79,7 +80,12 @@ export async function find<Row>(db: NetworkDatabase | Tx, collection: Collection
 }
 
 /** Those of the rows that the caller may see, in the order of the ids. */
-export async function findAll<Row>(db: NetworkDatabase | Tx, collection: Collection<Row>, scope: Scope, ids: readonly string[]): Promise<Row[]> {
+export async function findAll<Row>(
+  db: NetworkDatabase | Tx,
+  collection: Collection<Row>,
+  scope: Scope,
+  ids: readonly string[],
+): Promise<Row[]> {
   if (ids.some((id) => id.includes('\0'))) return [];
   const { rows } = await sql<Row>`SELECT ${columnsOf(collection, scope)} FROM ${from(collection)}
     WHERE t.id = ANY(${ids}::text[]) AND ${visibleTo(collection, scope)} ORDER BY array_position(${ids}::text[], t.id)`.execute(db);
@@ -87,42 +93,72 @@ export async function findAll<Row>(db: NetworkDatabase | Tx, collection: Collect
 }
 
 /** One row as a client sees it: the view, or only the fields that were asked for. */
-export function shown<Row>(collection: Collection<Row>, row: Row, ctx: RequestContext, fields: ReadonlySet<string> | null): Record<string, unknown> {
+export function shown<Row>(
+  collection: Collection<Row>,
+  row: Row,
+  ctx: RequestContext,
+  fields: ReadonlySet<string> | null,
+): Record<string, unknown> {
   const whole = collection.view.render(row, ctx);
   return fields === null || fields.size === 0 ? whole : Object.fromEntries(Object.entries(whole).filter(([key]) => fields.has(key)));
 }
 
 /** A list: one query for the page, whatever it holds, and one more when it begins behind a marker. */
-export async function list<Row extends { readonly id: string }>(db: NetworkDatabase, collection: Collection<Row>, ctx: RequestContext): Promise<Record<string, unknown>> {
+export async function list<Row extends { readonly id: string }>(
+  db: NetworkDatabase,
+  collection: Collection<Row>,
+  ctx: RequestContext,
+): Promise<Record<string, unknown>> {
   const scope = scopeOf(ctx);
   const query = readListQuery(ctx, collection, scope);
   const conditions = [visibleTo(collection, scope), ...query.conditions];
   if (query.marker !== null) conditions.push(await behind(db, collection, scope, query, query.marker));
-  const order = query.sort.map(({ expression, descending }) => (descending === query.reverse ? sql`${expression} ASC` : sql`${expression} DESC`));
+  const order = query.sort.map(({ expression, descending }) =>
+    descending === query.reverse ? sql`${expression} ASC` : sql`${expression} DESC`,
+  );
   const { rows } = await sql<Row>`SELECT ${columnsOf(collection, scope)} FROM ${from(collection)}
     WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${sql.join(order)} LIMIT ${query.limit + 1}`.execute(db);
   const more = rows.length > query.limit;
   const page = rows.slice(0, query.limit);
   if (query.reverse) page.reverse();
-  const links = linksOf(ctx, page, { next: query.reverse ? query.marker !== null : more, previous: query.reverse ? more : query.marker !== null });
-  return { [collection.plural]: page.map((row) => shown(collection, row, ctx, query.fields)), ...(links.length === 0 ? {} : { [`${collection.plural}_links`]: links }) };
+  const links = linksOf(ctx, page, {
+    next: query.reverse ? query.marker !== null : more,
+    previous: query.reverse ? more : query.marker !== null,
+  });
+  return {
+    [collection.plural]: page.map((row) => shown(collection, row, ctx, query.fields)),
+    ...(links.length === 0 ? {} : { [`${collection.plural}_links`]: links }),
+  };
 }
 
 /** Rows behind the marker in the order of the list, compared key by key. */
-async function behind<Row>(db: NetworkDatabase, collection: Collection<Row>, scope: Scope, { sort, reverse }: ListQuery, marker: string): Promise<RawBuilder<boolean>> {
+async function behind<Row>(
+  db: NetworkDatabase,
+  collection: Collection<Row>,
+  scope: Scope,
+  { sort, reverse }: ListQuery,
+  marker: string,
+): Promise<RawBuilder<boolean>> {
   const keys = sort.map(({ expression }, index) => sql`${expression} AS ${sql.ref(`k${index}`)}`);
   const { rows } = await sql<Record<string, unknown>>`SELECT ${sql.join(keys)} FROM ${from(collection)}
     WHERE t.id = ${marker.replaceAll('\0', '')} AND ${visibleTo(collection, scope)}`.execute(db);
   const [at] = rows;
   if (at === undefined) throw collection.notFound(marker);
-  return sort.reduceRight<RawBuilder<boolean>>((rest, { expression, descending }, index) => {
-    const value = at[`k${index}`];
-    const beyond = descending === reverse ? sql`${expression} > ${value}` : sql`${expression} < ${value}`;
-    return sql`(${beyond} OR (${expression} = ${value} AND ${rest}))`;
-  }, sql`false`);
+  return sort.reduceRight<RawBuilder<boolean>>(
+    (rest, { expression, descending }, index) => {
+      const value = at[`k${index}`];
+      const beyond = descending === reverse ? sql`${expression} > ${value}` : sql`${expression} < ${value}`;
+      return sql`(${beyond} OR (${expression} = ${value} AND ${rest}))`;
+    },
+    sql`false`,
+  );
 }
 
-function linksOf(ctx: RequestContext, page: readonly { readonly id: string }[], has: { readonly next: boolean; readonly previous: boolean }): Record<string, string>[] {
+function linksOf(
+  ctx: RequestContext,
+  page: readonly { readonly id: string }[],
+  has: { readonly next: boolean; readonly previous: boolean },
+): Record<string, string>[] {
   const link = (rel: 'next' | 'previous', marker: string | undefined): Record<string, string>[] => {
     if (marker === undefined) return [];
     const query = new URLSearchParams(ctx.rawQuery);

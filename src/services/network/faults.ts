@@ -18,25 +18,39 @@ const byKind: Readonly<Record<ErrorKind, { readonly status: number; readonly typ
   internal: { status: 500, type: 'HTTPInternalServerError' },
 };
 
-const typeOfStatus: Readonly<Record<number, string>> = { 400: 'HTTPBadRequest', 412: 'RevisionNumberConstraintFailed', 413: 'HTTPRequestEntityTooLarge', 415: 'HTTPUnsupportedMediaType' };
+const typeOfStatus: Readonly<Record<number, string>> = {
+  400: 'HTTPBadRequest',
+  412: 'RevisionNumberConstraintFailed',
+  413: 'HTTPRequestEntityTooLarge',
+  415: 'HTTPUnsupportedMediaType',
+};
 
 /** Values PostgreSQL refuses to hold: a NUL in a text or in JSON, a number beyond its column. */
 const unstorable = new Set(['22021', '22P05', '22003']);
 
-const neutronError = (status: number, type: string, message: string): Answer => ({ status, body: { NeutronError: { type, message, detail: '' } } });
+const neutronError = (status: number, type: string, message: string): Answer => ({
+  status,
+  body: { NeutronError: { type, message, detail: '' } },
+});
 
 /** Refusals as Neutron words them. */
 export const networkFaults: FaultFormat = {
   fault(error) {
-    if (error instanceof HttpError) return { ...neutronError(error.status, typeOfStatus[error.status] ?? 'HTTPClientError', error.message), headers: error.headers };
+    if (error instanceof HttpError)
+      return { ...neutronError(error.status, typeOfStatus[error.status] ?? 'HTTPClientError', error.message), headers: error.headers };
     if (error instanceof KilonovaError && error.kind === 'unauthenticated') {
-      return { status: 401, body: { error: { code: 401, title: 'Unauthorized', message: error.message } }, headers: { 'www-authenticate': 'Keystone uri="/"' } };
+      return {
+        status: 401,
+        body: { error: { code: 401, title: 'Unauthorized', message: error.message } },
+        headers: { 'www-authenticate': 'Keystone uri="/"' },
+      };
     }
     if (error instanceof KilonovaError && error.kind !== 'internal') {
       const { status, type } = byKind[error.kind];
       return neutronError(status, error.code ?? type, messageOf(error));
     }
-    if (unstorable.has(sqlState(error) ?? '')) return neutronError(400, 'InvalidInput', 'Invalid input for operation: a value holds characters or numbers that cannot be stored.');
+    if (unstorable.has(sqlState(error) ?? ''))
+      return neutronError(400, 'InvalidInput', 'Invalid input for operation: a value holds characters or numbers that cannot be stored.');
     return neutronError(500, 'HTTPInternalServerError', 'Request Failed: internal server error while processing your request.');
   },
   unmatched: () => neutronError(404, 'HTTPNotFound', 'The resource could not be found.'),
@@ -44,7 +58,9 @@ export const networkFaults: FaultFormat = {
     const keys = issue.path.filter((key) => !/^\d+$/.test(key));
     if (issue.keyword === 'required' && keys.length <= 1) {
       const missing = /^'(.*)' is a required property$/.exec(issue.text)?.[1] ?? '';
-      return keys.length === 0 ? `Unable to find '${missing}' in request body` : `Failed to parse request. Required attribute '${missing}' not specified`;
+      return keys.length === 0
+        ? `Unable to find '${missing}' in request body`
+        : `Failed to parse request. Required attribute '${missing}' not specified`;
     }
     if (issue.keyword === 'additionalProperties' && keys.length <= 1) return `Unrecognized attribute(s) '${unexpected(issue)}'`;
     const attribute = keys.slice(1).join('.') || (keys[0] ?? 'body');
@@ -53,4 +69,5 @@ export const networkFaults: FaultFormat = {
   policyRefusal: (rule) => `rule:${rule} is disallowed by policy`,
 };
 
-const unexpected = (issue: Issue): string => [...issue.text.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '').join(', ') || quote(issue.value);
+const unexpected = (issue: Issue): string =>
+  [...issue.text.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '').join(', ') || quote(issue.value);

@@ -63,8 +63,15 @@ function fieldNamed<Row>(ctx: RequestContext, collection: Collection<Row>, name:
   return field;
 }
 
-function filterOn<Row>(ctx: RequestContext, collection: Collection<Row>, scope: Scope, name: string, wanted: readonly string[]): RawBuilder<boolean> | null {
-  if (collection.taggable && Object.hasOwn(tagFilters, name)) return tagFilters[name]?.(wanted.flatMap((value) => value.split(','))) ?? null;
+function filterOn<Row>(
+  ctx: RequestContext,
+  collection: Collection<Row>,
+  scope: Scope,
+  name: string,
+  wanted: readonly string[],
+): RawBuilder<boolean> | null {
+  if (collection.taggable && Object.hasOwn(tagFilters, name))
+    return tagFilters[name]?.(wanted.flatMap((value) => value.split(','))) ?? null;
   if (collection.filters !== undefined && Object.hasOwn(collection.filters, name)) return collection.filters[name]?.(wanted, scope) ?? null;
   if (name === 'changed_since' && Object.hasOwn(collection.fields, 'updated_at')) {
     const since = Date.parse(wanted.at(-1) ?? '');
@@ -86,14 +93,25 @@ function filterOn<Row>(ctx: RequestContext, collection: Collection<Row>, scope: 
   }
 }
 
-function sortOf<Row>(ctx: RequestContext, collection: Collection<Row>, scope: Scope, keys: readonly string[], directions: readonly string[]): ListQuery['sort'] {
-  if (directions.length > 0 && directions.length !== keys.length) throw invalid('The number of sort_keys and sort_dirs must be same', { code: 'HTTPBadRequest' });
+function sortOf<Row>(
+  ctx: RequestContext,
+  collection: Collection<Row>,
+  scope: Scope,
+  keys: readonly string[],
+  directions: readonly string[],
+): ListQuery['sort'] {
+  if (directions.length > 0 && directions.length !== keys.length)
+    throw invalid('The number of sort_keys and sort_dirs must be same', { code: 'HTTPBadRequest' });
   if (new Set(keys).size > 10) throw invalid('Too many sort keys.', { code: 'HTTPBadRequest' });
   const sort = keys.map((key, index) => {
     const field = fieldNamed(ctx, collection, key);
-    if (field === null || field.kind === 'list') throw invalid(`'${key.slice(0, 100)}' is invalid attribute for sort keys`, { code: 'HTTPBadRequest' });
+    if (field === null || field.kind === 'list')
+      throw invalid(`'${key.slice(0, 100)}' is invalid attribute for sort keys`, { code: 'HTTPBadRequest' });
     const direction = directions[index] ?? 'asc';
-    if (direction !== 'asc' && direction !== 'desc') throw invalid(`'${direction.slice(0, 100)}' is invalid value for sort_dirs, valid value is 'asc' and 'desc'`, { code: 'HTTPBadRequest' });
+    if (direction !== 'asc' && direction !== 'desc')
+      throw invalid(`'${direction.slice(0, 100)}' is invalid value for sort_dirs, valid value is 'asc' and 'desc'`, {
+        code: 'HTTPBadRequest',
+      });
     const expression = expressionOf(field, scope);
     return { expression: field.kind === 'other' ? sql`coalesce((${expression})::text, '')` : expression, descending: direction === 'desc' };
   });
@@ -102,7 +120,8 @@ function sortOf<Row>(ctx: RequestContext, collection: Collection<Row>, scope: Sc
 
 function limitOf(text: string | undefined): number {
   if (text === undefined || text === '') return maxPage;
-  if (!/^\d{1,15}$/.test(text)) throw invalid(`Limit must be an integer 0 or greater and not '${text.slice(0, 100)}'`, { code: 'HTTPBadRequest' });
+  if (!/^\d{1,15}$/.test(text))
+    throw invalid(`Limit must be an integer 0 or greater and not '${text.slice(0, 100)}'`, { code: 'HTTPBadRequest' });
   const limit = Number(text);
   return limit === 0 ? maxPage : Math.min(limit, maxPage);
 }

@@ -19,7 +19,17 @@ interface Placed {
  * Keeps every network that has DHCP, and every router that is connected, on a host whose agent is alive: the one that serves least. What has a host stays there
  * until its agent has been down for long, and only moves when there is somewhere to move to.
  */
-export function startPlacingServices({ db, clock, log, wishes }: { readonly db: NetworkDatabase; readonly clock: Clock; readonly log: Log; readonly wishes: HostWishes }): Reconciler {
+export function startPlacingServices({
+  db,
+  clock,
+  log,
+  wishes,
+}: {
+  readonly db: NetworkDatabase;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wishes: HostWishes;
+}): Reconciler {
   return startReconciler(
     {
       name: 'networks-and-routers-are-served',
@@ -36,15 +46,21 @@ export function startPlacingServices({ db, clock, log, wishes }: { readonly db: 
           if (agents.length === 0) return [];
           const load = new Map(agents.map((agent) => [agent.host, agent.load]));
           const lightest = (): string => {
-            const [host] = [...load].reduce((best, each) => (each[1] < best[1] || (each[1] === best[1] && each[0] < best[0]) ? each : best));
+            const [host] = [...load].reduce((best, each) =>
+              each[1] < best[1] || (each[1] === best[1] && each[0] < best[0]) ? each : best,
+            );
             load.set(host, (load.get(host) ?? 0) + 1);
             return host;
           };
           const usable = sql`SELECT host FROM agents WHERE heartbeat_timestamp > ${lost}`;
           const { rows: networks } = await sql<{ id: string; old: string | null }>`SELECT n.id, n.dhcp_host AS old FROM networks n
-            WHERE (n.dhcp_host IS NULL OR n.dhcp_host NOT IN (${usable})) AND EXISTS (SELECT 1 FROM subnets s WHERE s.network_id = n.id AND s.enable_dhcp) ORDER BY n.id`.execute(tx);
+            WHERE (n.dhcp_host IS NULL OR n.dhcp_host NOT IN (${usable})) AND EXISTS (SELECT 1 FROM subnets s WHERE s.network_id = n.id AND s.enable_dhcp) ORDER BY n.id`.execute(
+            tx,
+          );
           const { rows: routers } = await sql<{ id: string; old: string | null }>`SELECT r.id, r.host AS old FROM routers r
-            WHERE (r.host IS NULL OR r.host NOT IN (${usable})) AND EXISTS (SELECT 1 FROM ports p WHERE p.device_id = r.id AND p.device_owner LIKE 'network:router%') ORDER BY r.id`.execute(tx);
+            WHERE (r.host IS NULL OR r.host NOT IN (${usable})) AND EXISTS (SELECT 1 FROM ports p WHERE p.device_id = r.id AND p.device_owner LIKE 'network:router%') ORDER BY r.id`.execute(
+            tx,
+          );
           const placed: Placed[] = [];
           for (const network of networks) {
             const host = lightest();
@@ -61,7 +77,8 @@ export function startPlacingServices({ db, clock, log, wishes }: { readonly db: 
         if (moved.length > 0) {
           const hosts = new Set(moved.flatMap(({ old, host }) => (old === null ? [host] : [old, host])));
           wishes.changed({ networks: new Set(), leases: new Set(), groups: new Set(), routers: new Set(), hosts, events: false });
-          for (const { id, old, host } of moved.filter((each) => each.old !== null)) log.warn({ id, from: old, to: host }, 'a network service moved away from a host that is down');
+          for (const { id, old, host } of moved.filter((each) => each.old !== null))
+            log.warn({ id, from: old, to: host }, 'a network service moved away from a host that is down');
         }
         return { placed: moved.length };
       },

@@ -45,7 +45,9 @@ function ownerOf(ctx: RequestContext, body: Owned): string {
   }
   const own = ctx.caller.projectId;
   if (asked !== undefined && asked !== own && !scopeOf(ctx).elevated) {
-    throw invalid("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges", { code: 'HTTPBadRequest' });
+    throw invalid("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges", {
+      code: 'HTTPBadRequest',
+    });
   }
   const owner = asked ?? own;
   if (owner === null) throw invalid('A project is needed: the token is not scoped to one.', { code: 'HTTPBadRequest' });
@@ -68,18 +70,31 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
   const { singular, plural } = collection;
   const path = `/v2.0/${plural.replaceAll('_', '-')}` as const;
   const rule = (verb: string): NetworkRule => `${verb}_${singular}` as NetworkRule;
-  const load = ({ params, ctx, deps }: { readonly params: Readonly<Record<string, string>>; readonly ctx: RequestContext; readonly deps: NetworkDeps }): Promise<Row> =>
-    find(deps.db, collection, scopeOf(ctx), params['id'] ?? '');
+  const load = ({
+    params,
+    ctx,
+    deps,
+  }: {
+    readonly params: Readonly<Record<string, string>>;
+    readonly ctx: RequestContext;
+    readonly deps: NetworkDeps;
+  }): Promise<Row> => find(deps.db, collection, scopeOf(ctx), params['id'] ?? '');
   const fieldsOf = (ctx: RequestContext): Set<string> => new Set(new URLSearchParams(ctx.rawQuery).getAll('fields'));
 
   const routes: AnyRoute<NetworkDeps>[] = [
     route({
-      method: 'GET', path, summary: `List ${plural}`, policy: `get_${plural}` as NetworkRule,
+      method: 'GET',
+      path,
+      summary: `List ${plural}`,
+      policy: `get_${plural}` as NetworkRule,
       reply: { status: 200 },
       handle: ({ ctx, deps }) => list(deps.db, collection, ctx),
     }),
     route({
-      method: 'GET', path: `${path}/:id`, summary: `Show a ${singular}`, policy: 'authenticated',
+      method: 'GET',
+      path: `${path}/:id`,
+      summary: `Show a ${singular}`,
+      policy: 'authenticated',
       load,
       reply: { status: 200, key: singular },
       handle({ ctx, loaded }) {
@@ -91,7 +106,10 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
   if (create !== undefined) {
     routes.push(
       route({
-        method: 'POST', path, summary: `Create one or several ${plural}`, policy: 'authenticated',
+        method: 'POST',
+        path,
+        summary: `Create one or several ${plural}`,
+        policy: 'authenticated',
         body: { schema: oneOrSeveral(singular, plural, create.body) },
         reply: { status: 201 },
         async handle({ ctx, deps, body }) {
@@ -117,8 +135,12 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
   if (update !== undefined) {
     routes.push(
       route({
-        method: 'PUT', path: `${path}/:id`, summary: `Change a ${singular}`, policy: rule('update'),
-        load, target: collection.target,
+        method: 'PUT',
+        path: `${path}/:id`,
+        summary: `Change a ${singular}`,
+        policy: rule('update'),
+        load,
+        target: collection.target,
         body: { key: singular, schema: update.body },
         reply: { status: 200, key: singular },
         async handle({ ctx, deps, loaded, body }) {
@@ -135,8 +157,12 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
   if (remove !== undefined) {
     routes.push(
       route({
-        method: 'DELETE', path: `${path}/:id`, summary: `Delete a ${singular}`, policy: rule('delete'),
-        load, target: collection.target,
+        method: 'DELETE',
+        path: `${path}/:id`,
+        summary: `Delete a ${singular}`,
+        policy: rule('delete'),
+        load,
+        target: collection.target,
         reply: { status: 204 },
         async handle({ ctx, deps, loaded }) {
           await write(deps, async (tx, touched) => {

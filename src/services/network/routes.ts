@@ -8,4 +8,11 @@ import { versionRoutes } from './resources/versions.ts';
 import { wishRoutes } from './wish/routes.ts';
 
 /** Everything the network service answers to. */
-export const networkRoutes: readonly AnyRoute<NetworkDeps>[] = [...versionRoutes, ...networks, ...subnetRoutes, ...portRoutes, ...securityGroupRoutes, ...wishRoutes];
+export const networkRoutes: readonly AnyRoute<NetworkDeps>[] = [
+  ...versionRoutes,
+  ...networks,
+  ...subnetRoutes,
+  ...portRoutes,
+  ...securityGroupRoutes,
+  ...wishRoutes,
+];

@@ -12,9 +12,13 @@ export const ProjectId = Type.String({ minLength: 1, maxLength: 255, pattern: on
 export const ResourceId = Type.String({ minLength: 1, maxLength: 36, pattern: String.raw`^[0-9a-zA-Z-]+$` });
 export const Line = Type.String({ maxLength: 255, pattern: oneLine });
 /** A label, or labels with dots between them and perhaps one at the end. */
-export const DnsName = Type.String({ maxLength: 255, pattern: String.raw`^$|^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$` });
+export const DnsName = Type.String({
+  maxLength: 255,
+  pattern: String.raw`^$|^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$`,
+});
 export const MacAddress = Type.String({ pattern: '^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$' });
-export const NullOr = <T extends TSchema>(type: T): ReturnType<typeof Type.Union<[T, ReturnType<typeof Type.Null>]>> => Type.Union([type, Type.Null()]);
+export const NullOr = <T extends TSchema>(type: T): ReturnType<typeof Type.Union<[T, ReturnType<typeof Type.Null>]>> =>
+  Type.Union([type, Type.Null()]);
 
 /** What every new resource may be given. */
 export const standardBody = {

@@ -28,7 +28,12 @@ const prefixOf = (subnet: SubnetForAddresses): Prefix => {
 };
 
 export const subnetsOfNetwork = (tx: Tx, networkId: string): Promise<SubnetForAddresses[]> =>
-  tx.selectFrom('subnets').select(['id', 'ip_version', 'cidr', 'gateway_ip', 'ipv6_address_mode']).where('network_id', '=', networkId).orderBy('id').execute();
+  tx
+    .selectFrom('subnets')
+    .select(['id', 'ip_version', 'cidr', 'gateway_ip', 'ipv6_address_mode'])
+    .where('network_id', '=', networkId)
+    .orderBy('id')
+    .execute();
 
 interface PortForAddresses {
   readonly id: string;
@@ -44,14 +49,24 @@ export async function giveAddresses(tx: Tx, port: PortForAddresses, asked: reado
       const choices = subnets.filter((subnet) => subnet.ip_version === version && !isAutomatic(subnet));
       if (choices.length > 0) await takeFromAny(tx, port, choices);
     }
-    await take(tx, port, subnets, subnets.filter(isAutomatic).map(({ id }) => ({ subnet_id: id })));
+    await take(
+      tx,
+      port,
+      subnets,
+      subnets.filter(isAutomatic).map(({ id }) => ({ subnet_id: id })),
+    );
   } else {
     await take(tx, port, subnets, asked);
   }
 }
 
 /** Makes a port's addresses those that are asked for: what fits stays, the rest goes, what is missing is taken. */
-export async function changeAddresses(tx: Tx, port: PortForAddresses, current: readonly FixedIpOfPort[], asked: readonly AskedAddress[]): Promise<void> {
+export async function changeAddresses(
+  tx: Tx,
+  port: PortForAddresses,
+  current: readonly FixedIpOfPort[],
+  asked: readonly AskedAddress[],
+): Promise<void> {
   const subnets = await subnetsOfNetwork(tx, port.network_id);
   const free = [...current];
   const missing: AskedAddress[] = [];
@@ -59,12 +74,20 @@ export async function changeAddresses(tx: Tx, port: PortForAddresses, current: r
   const bySubnet = asked.filter((address) => typeof address.ip_address !== 'string');
   for (const address of [...byAddress, ...bySubnet]) {
     const wanted = typeof address.ip_address === 'string' ? canonical(address.ip_address) : null;
-    const kept = free.findIndex((held) => (wanted === null || held.ip_address === wanted) && (typeof address.subnet_id !== 'string' || held.subnet_id === address.subnet_id));
+    const kept = free.findIndex(
+      (held) =>
+        (wanted === null || held.ip_address === wanted) && (typeof address.subnet_id !== 'string' || held.subnet_id === address.subnet_id),
+    );
     if (kept < 0) missing.push(address);
     else free.splice(kept, 1);
   }
   for (const { subnet_id: subnetId, ip_address: ip } of free) {
-    await tx.deleteFrom('ip_allocations').where('subnet_id', '=', subnetId).where('ip_address', '=', ip).where('port_id', '=', port.id).execute();
+    await tx
+      .deleteFrom('ip_allocations')
+      .where('subnet_id', '=', subnetId)
+      .where('ip_address', '=', ip)
+      .where('port_id', '=', port.id)
+      .execute();
   }
   await take(tx, port, subnets, missing);
 }

@@ -15,7 +15,9 @@ export async function takeAddress(tx: Tx, subnetId: string, portId: string, ipAd
  * choose one after another; the primary key of `ip_allocations` makes two owners of one address impossible all the same.
  */
 export async function takeFreeAddress(tx: Tx, subnetId: string, portId: string): Promise<string> {
-  const { rows: subnets } = await sql<{ next_ip: string | null }>`SELECT next_ip FROM subnets WHERE id = ${subnetId} FOR NO KEY UPDATE`.execute(tx);
+  const { rows: subnets } = await sql<{
+    next_ip: string | null;
+  }>`SELECT next_ip FROM subnets WHERE id = ${subnetId} FOR NO KEY UPDATE`.execute(tx);
   const from = subnets[0]?.next_ip ?? null;
   const ip = (await firstFree(tx, subnetId, from)) ?? (from === null ? null : await firstFree(tx, subnetId, null));
   if (ip === null) throw noMoreAddressesOnSubnet(subnetId);

@@ -44,7 +44,10 @@ export function startComputeEvents({
   /** One batch; its rows are held meanwhile, so that another process takes others. Answers how many were sent. */
   const sendBatch = (signal: AbortSignal): Promise<number> =>
     db.transaction().execute(async (tx) => {
-      const { rows } = await sql<QueuedEvent>`SELECT id, name, server_id, tag, status FROM compute_events ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED`.execute(tx);
+      const { rows } =
+        await sql<QueuedEvent>`SELECT id, name, server_id, tag, status FROM compute_events ORDER BY id LIMIT ${batchSize} FOR UPDATE SKIP LOCKED`.execute(
+          tx,
+        );
       if (rows.length === 0) return 0;
       const events = rows.map(({ name, server_id, tag, status }) => ({ name, server_uuid: server_id, tag, status }));
       try {
@@ -61,7 +64,14 @@ export function startComputeEvents({
         if (!isKind(error, 'notFound', 'invalid')) throw error;
         log.info({ events: events.length, err: error }, 'compute knows none of the servers it was told of');
       }
-      await tx.deleteFrom('compute_events').where('id', 'in', rows.map(({ id }) => id)).execute();
+      await tx
+        .deleteFrom('compute_events')
+        .where(
+          'id',
+          'in',
+          rows.map(({ id }) => id),
+        )
+        .execute();
       return rows.length;
     });
 

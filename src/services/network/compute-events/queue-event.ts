@@ -12,6 +12,9 @@ export async function queueEvent(
   port: { readonly id: string; readonly device_id: string; readonly device_owner: string },
 ): Promise<void> {
   if (!isServers(port.device_owner) || !isUuid(port.device_id)) return;
-  await tx.insertInto('compute_events').values({ name, server_id: port.device_id, tag: port.id, status: 'completed', created_at: new Date(now) }).execute();
+  await tx
+    .insertInto('compute_events')
+    .values({ name, server_id: port.device_id, tag: port.id, status: 'completed', created_at: new Date(now) })
+    .execute();
   touched.events = true;
 }

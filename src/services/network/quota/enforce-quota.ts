@@ -19,14 +19,21 @@ export type QuotaResource = keyof typeof quotaResources;
 export const quotaNames = Object.keys(quotaResources) as QuotaResource[];
 
 export async function limitOf(db: NetworkDatabase | Tx, projectId: string, resource: QuotaResource): Promise<number> {
-  const row = await db.selectFrom('quotas').select('quota_limit').where('project_id', '=', projectId).where('resource', '=', resource).executeTakeFirst();
+  const row = await db
+    .selectFrom('quotas')
+    .select('quota_limit')
+    .where('project_id', '=', projectId)
+    .where('resource', '=', resource)
+    .executeTakeFirst();
   return row?.quota_limit ?? quotaResources[resource].limit;
 }
 
 export async function usageOf(db: NetworkDatabase | Tx, projectId: string, resource: QuotaResource): Promise<number> {
   const { table } = quotaResources[resource];
   if (table === null) return 0;
-  const { rows } = await sql<{ used: number }>`SELECT count(*)::int AS used FROM ${sql.table(table)} WHERE project_id = ${projectId}`.execute(db);
+  const { rows } = await sql<{
+    used: number;
+  }>`SELECT count(*)::int AS used FROM ${sql.table(table)} WHERE project_id = ${projectId}`.execute(db);
   return rows[0]?.used ?? 0;
 }
 

@@ -17,7 +17,14 @@ export interface Touched {
   events: boolean;
 }
 
-const untouched = (): Touched => ({ networks: new Set(), leases: new Set(), groups: new Set(), routers: new Set(), hosts: new Set(), events: false });
+const untouched = (): Touched => ({
+  networks: new Set(),
+  leases: new Set(),
+  groups: new Set(),
+  routers: new Set(),
+  hosts: new Set(),
+  events: false,
+});
 
 /** Rows that two transactions may both have chosen as free: choosing again helps. */
 const chosenConstraints = new Set(['ip_allocations_once', 'ports_mac', 'networks_segment']);
@@ -33,12 +40,16 @@ export const brokenConstraint = (error: unknown): string | null =>
 
 /** Turns the loss of a race for something chosen by us into another try. */
 export function againIfTaken(error: unknown): never {
-  if (isDuplicate(error) && chosenConstraints.has(brokenConstraint(error) ?? '')) throw new Taken('taken by another request', { cause: error });
+  if (isDuplicate(error) && chosenConstraints.has(brokenConstraint(error) ?? ''))
+    throw new Taken('taken by another request', { cause: error });
   throw error;
 }
 
 /** Runs `work` in a transaction, again where it lost a race; tells hosts and compute after the commit, without keeping the caller waiting. */
-export async function write<T>(deps: Pick<NetworkDeps, 'db' | 'clock' | 'wishes' | 'events'>, work: (tx: Tx, touched: Touched) => Promise<T>): Promise<T> {
+export async function write<T>(
+  deps: Pick<NetworkDeps, 'db' | 'clock' | 'wishes' | 'events'>,
+  work: (tx: Tx, touched: Touched) => Promise<T>,
+): Promise<T> {
   const { result, touched } = await retry(
     async () => {
       const touched = untouched();

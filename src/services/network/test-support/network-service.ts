@@ -47,14 +47,25 @@ export interface Answer {
 export interface TestNetworkService extends AsyncDisposable {
   readonly service: RunningNetwork;
   /** Asks as `token`; `path` is below `/v2.0` unless it begins with `/`. */
-  ask(token: string | null, method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  ask(
+    token: string | null,
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
   /** Asks and gives what is in the envelope; fails on anything but success. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   make(token: string, path: string, body: Record<string, unknown>): Promise<any>;
 }
 
 export async function testNetworkService(
-  options: { readonly dataPlane?: 'linux-bridge' | 'none'; readonly clock?: Clock; readonly computeUrl?: string; readonly listens?: boolean } = {},
+  options: {
+    readonly dataPlane?: 'linux-bridge' | 'none';
+    readonly clock?: Clock;
+    readonly computeUrl?: string;
+    readonly listens?: boolean;
+  } = {},
 ): Promise<TestNetworkService> {
   const database = await temporaryDatabase(migrateNetwork, 'network');
   const service = await startNetwork({
@@ -79,7 +90,11 @@ export async function testNetworkService(
     const answer = await service.app.inject({
       method,
       url: path.startsWith('/') ? path : `/v2.0/${path}`,
-      headers: { ...(token === null ? {} : { 'x-auth-token': token }), ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(token === null ? {} : { 'x-auth-token': token }),
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(text === undefined ? {} : { payload: text }),
     });
     const parsed: unknown = answer.body === '' ? null : JSON.parse(answer.body);

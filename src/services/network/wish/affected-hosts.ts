@@ -4,7 +4,9 @@ import type { Touched } from '../store/write.ts';
 
 /** Marks the agents whose hosts are concerned by what was changed; answers these hosts. Each part of the query follows an index. */
 export async function markAffectedHosts(db: NetworkDatabase, touched: Omit<Touched, 'events'>): Promise<string[]> {
-  const [networks, leases, groups, routers, hosts] = [touched.networks, touched.leases, touched.groups, touched.routers, touched.hosts].map((set) => [...set]);
+  const [networks, leases, groups, routers, hosts] = [touched.networks, touched.leases, touched.groups, touched.routers, touched.hosts].map(
+    (set) => [...set],
+  );
   const { rows } = await sql<{ host: string }>`
     WITH groups AS (
       SELECT unnest(${groups}::text[]) AS id

@@ -33,7 +33,15 @@ interface Known {
   readonly madeAt: number;
 }
 
-export function startHostWishes({ db, clock, log }: { readonly db: NetworkDatabase; readonly clock: Clock; readonly log: Log }): HostWishes {
+export function startHostWishes({
+  db,
+  clock,
+  log,
+}: {
+  readonly db: NetworkDatabase;
+  readonly clock: Clock;
+  readonly log: Log;
+}): HostWishes {
   const known = new Map<string, Known>();
   const making = new Map<string, Promise<Known>>();
   const waiting = new Map<string, PromiseWithResolvers<void>>();
@@ -56,7 +64,8 @@ export function startHostWishes({ db, clock, log }: { readonly db: NetworkDataba
     while (pending.length > 0) {
       const gathered = pending;
       pending = [];
-      const together = (key: 'networks' | 'leases' | 'groups' | 'routers' | 'hosts'): Set<string> => new Set(gathered.flatMap((touched) => [...touched[key]]));
+      const together = (key: 'networks' | 'leases' | 'groups' | 'routers' | 'hosts'): Set<string> =>
+        new Set(gathered.flatMap((touched) => [...touched[key]]));
       try {
         const hosts = await markAffectedHosts(db, {
           networks: together('networks'),
@@ -80,12 +89,18 @@ export function startHostWishes({ db, clock, log }: { readonly db: NetworkDataba
       .transaction()
       .execute(async (tx): Promise<Known> => {
         // held until the end: whoever makes the wish later has read later rows
-        const agent = await tx.selectFrom('agents').select(['mark', 'wish_revision', 'wish_digest']).where('host', '=', host).forUpdate().executeTakeFirst();
+        const agent = await tx
+          .selectFrom('agents')
+          .select(['mark', 'wish_revision', 'wish_digest'])
+          .where('host', '=', host)
+          .forUpdate()
+          .executeTakeFirst();
         if (agent === undefined) throw agentNotFound(host);
         const wish = wishOfHost(await readWishRows(tx, host));
         const digest = createHash('sha256').update(JSON.stringify(wish)).digest('hex');
         const revision = digest === agent.wish_digest ? agent.wish_revision : agent.wish_revision + 1;
-        if (revision !== agent.wish_revision) await tx.updateTable('agents').set({ wish_revision: revision, wish_digest: digest }).where('host', '=', host).execute();
+        if (revision !== agent.wish_revision)
+          await tx.updateTable('agents').set({ wish_revision: revision, wish_digest: digest }).where('host', '=', host).execute();
         return { wish: { revision, ...wish }, mark: agent.mark, madeAt: clock.now() };
       })
       .then((result) => {
@@ -112,7 +127,10 @@ export function startHostWishes({ db, clock, log }: { readonly db: NetworkDataba
       everyMs: lookEveryMs,
       async run() {
         if (waiting.size === 0) return { waiting: 0 };
-        const { rows } = await sql<{ host: string; mark: number }>`SELECT host, mark FROM agents WHERE host = ANY(${[...waiting.keys()]}::text[])`.execute(db);
+        const { rows } = await sql<{
+          host: string;
+          mark: number;
+        }>`SELECT host, mark FROM agents WHERE host = ANY(${[...waiting.keys()]}::text[])`.execute(db);
         for (const { host, mark } of rows) if (known.get(host)?.mark !== mark) wake(host);
         return { waiting: rows.length };
       },

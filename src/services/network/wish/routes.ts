@@ -25,7 +25,10 @@ const hostName = (text: string): string => {
 /** How agents and this service talk (`contracts/network-agent.ts`). */
 export const wishRoutes = [
   route({
-    method: 'GET', path: '/kilonova/v1/agents/:host/wish', summary: 'Wait for the wish of a host', policy: 'kilonova:agent_wire',
+    method: 'GET',
+    path: '/kilonova/v1/agents/:host/wish',
+    summary: 'Wait for the wish of a host',
+    policy: 'kilonova:agent_wire',
     query: versionedQuery({ after: { type: Type.Union([digits, Type.Literal('-1')]) } }),
     reply: { status: 200 },
     async handle({ params, query, ctx, deps }) {
@@ -35,7 +38,10 @@ export const wishRoutes = [
     },
   }),
   route({
-    method: 'PUT', path: '/kilonova/v1/agents/:host/report', summary: 'Report what a host is like', policy: 'kilonova:agent_wire',
+    method: 'PUT',
+    path: '/kilonova/v1/agents/:host/report',
+    summary: 'Report what a host is like',
+    policy: 'kilonova:agent_wire',
     body: { schema: Report },
     reply: { status: 204 },
     async handle({ params, body, deps }) {

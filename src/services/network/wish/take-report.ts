@@ -17,7 +17,12 @@ export async function takeReport(deps: NetworkDeps, host: string, report: HostRe
     const now = deps.clock.now();
     const events = { tx, touched, now };
     const wired = [...new Set(report.wiredPortIds)];
-    const agent = await tx.selectFrom('agents').select(['wish_revision', 'configurations']).where('host', '=', host).forUpdate().executeTakeFirst();
+    const agent = await tx
+      .selectFrom('agents')
+      .select(['wish_revision', 'configurations'])
+      .where('host', '=', host)
+      .forUpdate()
+      .executeTakeFirst();
     if (agent === undefined) return;
     await tx
       .updateTable('agents')
@@ -54,7 +59,9 @@ async function servicePortsAreUp(tx: Parameters<Parameters<typeof write>[1]>[0],
   const troubled = report.problems.map((problem) => problem.id);
   await sql`UPDATE ports SET status = 'ACTIVE' WHERE status <> 'ACTIVE' AND (
       (device_owner = ${deviceOwner.dhcp} AND network_id IN (SELECT id FROM networks WHERE dhcp_host = ${host} AND NOT id = ANY(${troubled}::text[])))
-      OR (device_owner IN (${deviceOwner.routerInterface}, ${deviceOwner.routerGateway}) AND device_id IN (SELECT id FROM routers WHERE host = ${host} AND NOT id = ANY(${troubled}::text[]))))`.execute(tx);
+      OR (device_owner IN (${deviceOwner.routerInterface}, ${deviceOwner.routerGateway}) AND device_id IN (SELECT id FROM routers WHERE host = ${host} AND NOT id = ANY(${troubled}::text[]))))`.execute(
+    tx,
+  );
   await sql`UPDATE floating_ips SET status = 'ACTIVE' WHERE status <> 'ACTIVE' AND port_id IS NOT NULL
     AND router_id IN (SELECT id FROM routers WHERE host = ${host} AND NOT id = ANY(${troubled}::text[]))`.execute(tx);
 }

@@ -13,7 +13,14 @@ export function wishOfHost(rows: WishRows): Omit<HostWish, 'revision'> {
   const dhcpPortOf = new Map(rows.dhcpPorts.map((port) => [port.network_id, port]));
   return {
     networks: rows.networks.map((network) =>
-      wishedNetwork(rows.host, network, subnetsOf.get(network.id) ?? [], leasesOf.get(network.id) ?? [], dhcpPortOf.get(network.id), subnetById),
+      wishedNetwork(
+        rows.host,
+        network,
+        subnetsOf.get(network.id) ?? [],
+        leasesOf.get(network.id) ?? [],
+        dhcpPortOf.get(network.id),
+        subnetById,
+      ),
     ),
     ports: rows.ports.map(wishedPort),
     routers: rows.routers.filter((router) => router.admin_state_up).map((router) => wishedRouter(router, rows, subnetById)),
@@ -38,7 +45,9 @@ function wishedNetwork(
     mtu: network.mtu,
     external: network.external,
     segmentationId: network.network_type === 'vxlan' ? network.segmentation_id : null,
-    dhcp: servesDhcp ? { portId: dhcpPort.id, macAddress: dhcpPort.mac_address, addresses: withPrefixLengths(dhcpPort.fixed_ips, byId) } : null,
+    dhcp: servesDhcp
+      ? { portId: dhcpPort.id, macAddress: dhcpPort.mac_address, addresses: withPrefixLengths(dhcpPort.fixed_ips, byId) }
+      : null,
     subnets: subnets.map((subnet) => ({
       id: subnet.id,
       cidr: subnet.cidr,
@@ -139,6 +148,9 @@ function distinctPrefixes(addresses: readonly string[]): string[] {
   return all.filter((text) => {
     const address = parseAddress(text.split('/')[0] ?? '');
     const length = Number(text.split('/')[1]);
-    return address !== null && !wide.some((other) => other.text !== text && other.prefix.length < length && isWithinPrefix(address, other.prefix));
+    return (
+      address !== null &&
+      !wide.some((other) => other.text !== text && other.prefix.length < length && isWithinPrefix(address, other.prefix))
+    );
   });
 }

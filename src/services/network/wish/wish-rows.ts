@@ -102,26 +102,35 @@ export async function readWishRows(tx: Tx, host: string): Promise<WishRows> {
   const { rows: ports } = await sql<PortOfWish>`SELECT ${portColumns} FROM port_details p
     WHERE (p.binding_host = ${host} AND p.vif_type NOT IN ('unbound', 'binding_failed')) OR p.id IN (SELECT i.port_id FROM inactive_bindings i WHERE i.host = ${host})
     ORDER BY p.id`.execute(tx);
-  const { rows: routers } = await sql<RouterOfWish>`SELECT id, admin_state_up, gateway_port_id, enable_snat, routes FROM routers WHERE host = ${host} ORDER BY id`.execute(tx);
+  const { rows: routers } =
+    await sql<RouterOfWish>`SELECT id, admin_state_up, gateway_port_id, enable_snat, routes FROM routers WHERE host = ${host} ORDER BY id`.execute(
+      tx,
+    );
   const routerIds = routers.map(({ id }) => id);
   const { rows: routerPorts } = await sql<PortOfWish>`SELECT ${portColumns} FROM port_details p
-    WHERE p.device_id = ANY(${routerIds}::text[]) AND p.device_owner IN (${deviceOwner.routerInterface}, ${deviceOwner.routerGateway}) ORDER BY p.id`.execute(tx);
-  const { rows: floatingIps } = await sql<FloatingIpOfWish>`SELECT id, router_id, host(floating_ip_address) AS floating_ip_address, host(fixed_ip_address) AS fixed_ip_address
+    WHERE p.device_id = ANY(${routerIds}::text[]) AND p.device_owner IN (${deviceOwner.routerInterface}, ${deviceOwner.routerGateway}) ORDER BY p.id`.execute(
+    tx,
+  );
+  const { rows: floatingIps } =
+    await sql<FloatingIpOfWish>`SELECT id, router_id, host(floating_ip_address) AS floating_ip_address, host(fixed_ip_address) AS fixed_ip_address
     FROM floating_ips WHERE router_id = ANY(${routerIds}::text[]) AND fixed_ip_address IS NOT NULL ORDER BY id`.execute(tx);
   const used = [...new Set([...ports, ...routerPorts].map((port) => port.network_id))];
   const { rows: networks } = await sql<NetworkOfWish>`SELECT id, mtu, external, network_type, segmentation_id, dhcp_host FROM networks
     WHERE id = ANY(${used}::text[]) OR dhcp_host = ${host} ORDER BY id`.execute(tx);
   const networkIds = networks.map(({ id }) => id);
-  const { rows: subnets } = await sql<SubnetOfWish>`SELECT id, network_id, cidr::text AS cidr, host(gateway_ip) AS gateway_ip, enable_dhcp, dns_nameservers, host_routes
+  const { rows: subnets } =
+    await sql<SubnetOfWish>`SELECT id, network_id, cidr::text AS cidr, host(gateway_ip) AS gateway_ip, enable_dhcp, dns_nameservers, host_routes
     FROM subnets WHERE network_id = ANY(${networkIds}::text[]) ORDER BY ip_version, id`.execute(tx);
   const served = networks.filter((network) => network.dhcp_host === host).map(({ id }) => id);
   const { rows: dhcpPorts } = await sql<PortOfWish>`SELECT ${portColumns} FROM port_details p
     WHERE p.network_id = ANY(${served}::text[]) AND p.device_owner = ${deviceOwner.dhcp} ORDER BY p.id`.execute(tx);
-  const { rows: leases } = await sql<LeaseOfWish>`SELECT p.id AS port_id, p.network_id, p.mac_address, host(a.ip_address) AS ip_address, p.dns_name, p.device_id, p.device_owner, p.project_id
+  const { rows: leases } =
+    await sql<LeaseOfWish>`SELECT p.id AS port_id, p.network_id, p.mac_address, host(a.ip_address) AS ip_address, p.dns_name, p.device_id, p.device_owner, p.project_id
     FROM ports p JOIN ip_allocations a ON a.port_id = p.id WHERE p.network_id = ANY(${served}::text[]) AND p.device_owner <> ${deviceOwner.dhcp}
     ORDER BY p.id, a.ip_address`.execute(tx);
   const groupIds = [...new Set(ports.flatMap((port) => port.security_groups))].toSorted();
-  const { rows: rules } = await sql<RuleOfWish>`SELECT id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix::text AS remote_ip_prefix, remote_group_id
+  const { rows: rules } =
+    await sql<RuleOfWish>`SELECT id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix::text AS remote_ip_prefix, remote_group_id
     FROM security_group_rules WHERE security_group_id = ANY(${groupIds}::text[]) ORDER BY id`.execute(tx);
   const remoteIds = [...new Set(rules.flatMap((rule) => rule.remote_group_id ?? []))];
   const { rows: members } = await sql<MemberOfWish>`SELECT g.security_group_id, host(a.ip_address) AS address
@@ -129,7 +138,10 @@ export async function readWishRows(tx: Tx, host: string): Promise<WishRows> {
     UNION SELECT g.security_group_id, pair ->> 'ip_address'
       FROM port_security_groups g JOIN ports p ON p.id = g.port_id CROSS JOIN jsonb_array_elements(p.allowed_address_pairs) pair WHERE g.security_group_id = ANY(${remoteIds}::text[])
     ORDER BY 1, 2`.execute(tx);
-  const { rows: peers } = await sql<{ host: string; tunnel_ip: string }>`SELECT host, configurations ->> 'tunneling_ip' AS tunnel_ip FROM agents
+  const { rows: peers } = await sql<{
+    host: string;
+    tunnel_ip: string;
+  }>`SELECT host, configurations ->> 'tunneling_ip' AS tunnel_ip FROM agents
     WHERE host <> ${host} AND configurations ->> 'tunneling_ip' IS NOT NULL ORDER BY host`.execute(tx);
   return { host, networks, subnets, ports, dhcpPorts, leases, routers, routerPorts, floatingIps, rules, members, peers };
 }

@@ -14,10 +14,16 @@ export async function updateNetwork({ deps, ctx, tx, touched }: Work, network: N
     const gateways = await tx.selectFrom('routers').select('id').where('gateway_network_id', '=', network.id).limit(1).execute();
     if (gateways.length > 0) throw externalNetworkInUse(network.id);
   }
-  if (body.mtu !== undefined && (body.mtu < 68 || body.mtu > (network.network_type === 'vxlan' ? 1450 : 1500))) throw invalidInput(`Requested MTU ${body.mtu} is out of range`);
+  if (body.mtu !== undefined && (body.mtu < 68 || body.mtu > (network.network_type === 'vxlan' ? 1450 : 1500)))
+    throw invalidInput(`Requested MTU ${body.mtu} is out of range`);
   if (body.shared === true) await share(tx, deps.ids, network.id, network.project_id);
   if (body.shared === false) {
-    await tx.deleteFrom('rbac_policies').where('network_id', '=', network.id).where('action', '=', 'access_as_shared').where('target_project', '=', '*').execute();
+    await tx
+      .deleteFrom('rbac_policies')
+      .where('network_id', '=', network.id)
+      .where('action', '=', 'access_as_shared')
+      .where('target_project', '=', '*')
+      .execute();
     await refuseWhileOthersUse(tx, network);
   }
   await tx
@@ -42,9 +48,13 @@ export async function updateNetwork({ deps, ctx, tx, touched }: Work, network: N
 /** Refuses to hide a network from a project that has ports on it and no other policy that shares it. */
 export async function refuseWhileOthersUse(tx: Work['tx'], network: Pick<NetworkRow, 'id' | 'name' | 'project_id'>): Promise<void> {
   const { rows } = await sql`SELECT 1 FROM ports p WHERE p.network_id = ${network.id} AND p.project_id NOT IN ('', ${network.project_id})
-    AND NOT EXISTS (SELECT 1 FROM rbac_policies b WHERE b.network_id = p.network_id AND b.action = 'access_as_shared' AND b.target_project IN ('*', p.project_id)) LIMIT 1`.execute(tx);
+    AND NOT EXISTS (SELECT 1 FROM rbac_policies b WHERE b.network_id = p.network_id AND b.action = 'access_as_shared' AND b.target_project IN ('*', p.project_id)) LIMIT 1`.execute(
+    tx,
+  );
   if (rows.length > 0) {
-    throw conflict(`Unable to reconfigure sharing settings for network ${network.name}. Multiple tenants are using it.`, { code: 'InvalidSharedSetting' });
+    throw conflict(`Unable to reconfigure sharing settings for network ${network.name}. Multiple tenants are using it.`, {
+      code: 'InvalidSharedSetting',
+    });
   }
 }
 

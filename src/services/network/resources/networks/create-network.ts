@@ -62,12 +62,14 @@ export async function share(tx: Tx, ids: IdSource, networkId: string, projectId:
 }
 
 async function chooseSegment(tx: Tx, ids: IdSource, body: NewNetwork, external: boolean): Promise<Segment> {
-  const type = body['provider:network_type'] ?? (external && body['provider:physical_network'] !== undefined ? 'flat' : external ? 'local' : 'vxlan');
+  const type =
+    body['provider:network_type'] ?? (external && body['provider:physical_network'] !== undefined ? 'flat' : external ? 'local' : 'vxlan');
   const physical = body['provider:physical_network'] ?? null;
   const asked = body['provider:segmentation_id'] ?? null;
   switch (type) {
     case 'local':
-      if (physical !== null || asked !== null) throw invalidInput('provider:physical_network and provider:segmentation_id are not allowed for a local network');
+      if (physical !== null || asked !== null)
+        throw invalidInput('provider:physical_network and provider:segmentation_id are not allowed for a local network');
       return { network_type: type, physical_network: null, segmentation_id: null };
     case 'flat':
       if (physical === null) throw invalidInput('physical_network required for flat provider network');

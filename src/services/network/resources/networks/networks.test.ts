@@ -40,9 +40,13 @@ describe('networks', () => {
   });
 
   it('shows an administrator the segment too', async () => {
-    const network = await net.make('admin.admin', 'networks', { network: { name: 'seg', 'provider:network_type': 'vxlan', 'provider:segmentation_id': 77 } });
+    const network = await net.make('admin.admin', 'networks', {
+      network: { name: 'seg', 'provider:network_type': 'vxlan', 'provider:segmentation_id': 77 },
+    });
     expect(network).toMatchObject({ 'provider:network_type': 'vxlan', 'provider:segmentation_id': 77, 'provider:physical_network': null });
-    const again = await net.ask('admin.admin', 'POST', 'networks', { network: { 'provider:network_type': 'vxlan', 'provider:segmentation_id': 77 } });
+    const again = await net.ask('admin.admin', 'POST', 'networks', {
+      network: { 'provider:network_type': 'vxlan', 'provider:segmentation_id': 77 },
+    });
     expect([again.status, again.body.NeutronError.type]).toEqual([409, 'TunnelIdInUse']);
   });
 
@@ -63,7 +67,9 @@ describe('networks', () => {
       ['all', true],
       ['out', false],
     ]);
-    expect((await net.ask('beta.member', 'PUT', `networks/${shared.id}`, { network: { name: 'mine' } })).body.NeutronError.type).toBe('PolicyNotAuthorized');
+    expect((await net.ask('beta.member', 'PUT', `networks/${shared.id}`, { network: { name: 'mine' } })).body.NeutronError.type).toBe(
+      'PolicyNotAuthorized',
+    );
     expect((await net.ask('beta.member', 'DELETE', `networks/${external.id}`)).status).toBe(403);
     expect((await net.ask('beta.member', 'POST', 'ports', { port: { network_id: external.id } })).status).toBe(404);
   });
@@ -77,7 +83,9 @@ describe('networks', () => {
       net.ask('beta.member', 'POST', 'subnets', { subnet: { network_id: secret.id, ip_version: 4, cidr: '10.0.0.0/24' } }),
       net.ask('beta.member', 'POST', 'ports', { port: { network_id: secret.id } }),
     ]);
-    expect(answers.map(({ status, body }) => [status, body.NeutronError.type])).toEqual(Array.from({ length: 5 }, () => [404, 'NetworkNotFound']));
+    expect(answers.map(({ status, body }) => [status, body.NeutronError.type])).toEqual(
+      Array.from({ length: 5 }, () => [404, 'NetworkNotFound']),
+    );
     expect((await net.ask('beta.member', 'GET', `networks?id=${secret.id}&tenant_id=alpha`)).body).toEqual({ networks: [] });
   });
 
@@ -98,11 +106,14 @@ describe('networks', () => {
   });
 
   it('says in Neutron’s words what is wrong with a body', async () => {
-    const type = async (body: unknown): Promise<unknown> => (await net.ask('alpha.member', 'POST', 'networks', body)).body.NeutronError.message;
+    const type = async (body: unknown): Promise<unknown> =>
+      (await net.ask('alpha.member', 'POST', 'networks', body)).body.NeutronError.message;
     expect(await type({})).toBe("Unable to find 'network' in request body");
     expect(await type({ network: { nme: 'x' } })).toBe("Unrecognized attribute(s) 'nme'");
     expect(await type({ network: { name: 7 } })).toMatch(/^Invalid input for name\. Reason: 7 is not of type 'string'/);
-    expect((await net.ask('alpha.member', 'POST', 'subnets', { subnet: {} })).body.NeutronError.message).toBe("Failed to parse request. Required attribute 'network_id' not specified");
+    expect((await net.ask('alpha.member', 'POST', 'subnets', { subnet: {} })).body.NeutronError.message).toBe(
+      "Failed to parse request. Required attribute 'network_id' not specified",
+    );
   });
 
   it('deletes a network with its subnets, unless a port is on it', async () => {
@@ -136,7 +147,16 @@ describe('networks', () => {
 
   it('refuses queries it cannot answer', async () => {
     const statuses = await Promise.all(
-      ['limit=-1', 'limit=abc', 'sort_key=__class__', 'sort_key=name&sort_dir=up', 'sort_key=name&sort_dir=asc&sort_dir=asc', 'unknown=1', 'name=%00', 'provider:network_type=vxlan'].map(async (query) => (await net.ask('alpha.member', 'GET', `networks?${query}`)).status),
+      [
+        'limit=-1',
+        'limit=abc',
+        'sort_key=__class__',
+        'sort_key=name&sort_dir=up',
+        'sort_key=name&sort_dir=asc&sort_dir=asc',
+        'unknown=1',
+        'name=%00',
+        'provider:network_type=vxlan',
+      ].map(async (query) => (await net.ask('alpha.member', 'GET', `networks?${query}`)).status),
     );
     expect(statuses).toEqual([400, 400, 400, 400, 400, 400, 400, 400]);
     expect((await net.ask('alpha.member', 'GET', "networks?marker=' OR 1=1 --")).body.NeutronError.type).toBe('NetworkNotFound');

@@ -2,7 +2,10 @@ import Type from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
 import { DnsName, Line, MacAddress, NullOr, ResourceId, standardBody, standardChanges, Tag } from '../../texts.ts';
 
-const FixedIp = Type.Object({ subnet_id: Type.Optional(NullOr(ResourceId)), ip_address: Type.Optional(NullOr(Line)) }, { additionalProperties: false });
+const FixedIp = Type.Object(
+  { subnet_id: Type.Optional(NullOr(ResourceId)), ip_address: Type.Optional(NullOr(Line)) },
+  { additionalProperties: false },
+);
 const Pair = Type.Object({ ip_address: Line, mac_address: Type.Optional(NullOr(MacAddress)) }, { additionalProperties: false });
 /** Names and values end up in a DHCP server's file: nothing that could begin another line or option. */
 const DhcpOption = Type.Object(
@@ -14,7 +17,19 @@ const DhcpOption = Type.Object(
   { additionalProperties: false },
 );
 const VnicType = Type.Union(
-  ['normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'remote-managed', 'accelerator-direct', 'accelerator-direct-physical'].map((type) => Type.Literal(type)),
+  [
+    'normal',
+    'direct',
+    'macvtap',
+    'baremetal',
+    'direct-physical',
+    'virtio-forwarder',
+    'smart-nic',
+    'vdpa',
+    'remote-managed',
+    'accelerator-direct',
+    'accelerator-direct-physical',
+  ].map((type) => Type.Literal(type)),
 );
 
 const changes = {
@@ -35,7 +50,12 @@ const changes = {
   'binding:profile': { type: NullOr(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 50 })) },
 } as const;
 
-const newPort = { ...standardBody, ...changes, network_id: { type: ResourceId, required: true }, tags: { type: Type.Array(Tag, { maxItems: 50 }) } } as const;
+const newPort = {
+  ...standardBody,
+  ...changes,
+  network_id: { type: ResourceId, required: true },
+  tags: { type: Type.Array(Tag, { maxItems: 50 }) },
+} as const;
 const portChanges = { ...standardChanges, ...changes } as const;
 
 export const CreatePort = versionedBody('CreatePort', newPort);

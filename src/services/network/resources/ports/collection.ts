@@ -9,7 +9,8 @@ import { parseAddress } from '../../addresses/prefix.ts';
 export type PortRow = Selectable<NetworkTables['port_details']>;
 
 /** The name a port's address has in its network's DNS: its own, or one made of the address. */
-export const hostNameOf = (dnsName: string, ipAddress: string): string => (dnsName === '' ? `host-${ipAddress.replaceAll(/[.:]/g, '-')}` : (dnsName.split('.')[0] ?? ''));
+export const hostNameOf = (dnsName: string, ipAddress: string): string =>
+  dnsName === '' ? `host-${ipAddress.replaceAll(/[.:]/g, '-')}` : (dnsName.split('.')[0] ?? '');
 
 /** Ports as a cloud shows them whose names end in `dnsDomain`. */
 const portView = (dnsDomain: string): VersionedView<PortRow> =>
@@ -82,7 +83,12 @@ export const ports: Collection<PortRow> = {
   },
   visible: (scope) => sql`t.project_id = ${scope.projectId} OR t.network_project_id = ${scope.projectId}`,
   view: portView(dnsDomain),
-  target: (port) => ({ project_id: port.project_id, tenant_id: port.project_id, 'network:project_id': port.network_project_id, shared: false }),
+  target: (port) => ({
+    project_id: port.project_id,
+    tenant_id: port.project_id,
+    'network:project_id': port.network_project_id,
+    shared: false,
+  }),
   notFound: portNotFound,
 };
 

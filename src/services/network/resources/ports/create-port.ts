@@ -64,6 +64,7 @@ export async function createPort({ deps, ctx, tx, touched }: Work, body: NewPort
     binding,
     tags: [...new Set(body.tags ?? [])],
   });
-  if (isActive) await queueEvent({ tx, touched, now: deps.clock.now() }, 'network-vif-plugged', { id, device_id: deviceId, device_owner: deviceOwner });
+  if (isActive)
+    await queueEvent({ tx, touched, now: deps.clock.now() }, 'network-vif-plugged', { id, device_id: deviceId, device_owner: deviceOwner });
   return id;
 }

@@ -10,7 +10,8 @@ export const deviceOwner = {
 export const isAutomatic = (owner: string): boolean => owner === deviceOwner.dhcp;
 
 /** Ports that only their router or floating IP may delete. */
-export const isRouters = (owner: string): boolean => owner === deviceOwner.routerInterface || owner === deviceOwner.routerGateway || owner === deviceOwner.floatingIp;
+export const isRouters = (owner: string): boolean =>
+  owner === deviceOwner.routerInterface || owner === deviceOwner.routerGateway || owner === deviceOwner.floatingIp;
 
 /** Whether an owner claims to be part of the network, which guests must not. */
 export const isNetworkDevice = (owner: string): boolean => owner.startsWith('network:');

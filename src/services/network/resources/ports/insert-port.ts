@@ -73,7 +73,11 @@ export async function insertPort(tx: Tx, touched: Touched, deps: Pick<NetworkDep
     });
   await giveAddresses(tx, { id, network_id: port.networkId, mac_address: mac }, port.fixedIps);
   const groups = [...new Set(port.securityGroupIds ?? [])];
-  if (groups.length > 0) await tx.insertInto('port_security_groups').values(groups.map((group) => ({ port_id: id, security_group_id: group }))).execute();
+  if (groups.length > 0)
+    await tx
+      .insertInto('port_security_groups')
+      .values(groups.map((group) => ({ port_id: id, security_group_id: group })))
+      .execute();
   touched.leases.add(port.networkId);
   for (const group of groups) touched.groups.add(group);
   if (binding.host !== '') touched.hosts.add(binding.host);

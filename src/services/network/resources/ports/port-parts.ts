@@ -5,7 +5,10 @@ import type { AddressPair, DhcpOption, Tx } from '../../store/tables.ts';
 import { securityGroups } from '../security-groups/collection.ts';
 
 /** Addresses a port may use besides its own, in one spelling; each pair once. */
-export function readPairs(asked: readonly { readonly ip_address: string; readonly mac_address?: string | null }[] | null, portMac: string): AddressPair[] {
+export function readPairs(
+  asked: readonly { readonly ip_address: string; readonly mac_address?: string | null }[] | null,
+  portMac: string,
+): AddressPair[] {
   const pairs = (asked ?? []).map(({ ip_address: ip, mac_address: mac }) => {
     const address = parseAddress(ip);
     const prefix = parsePrefix(ip);
@@ -13,12 +16,16 @@ export function readPairs(asked: readonly { readonly ip_address: string; readonl
     const text = address === null ? formatPrefix(prefix ?? { version: 4, value: 0n, length: 32 }) : formatAddress(address);
     return { ip_address: text, mac_address: (mac ?? portMac).toLowerCase() };
   });
-  if (new Set(pairs.map((pair) => `${pair.ip_address} ${pair.mac_address}`)).size !== pairs.length) throw invalidInput('Request contains duplicate address pair');
+  if (new Set(pairs.map((pair) => `${pair.ip_address} ${pair.mac_address}`)).size !== pairs.length)
+    throw invalidInput('Request contains duplicate address pair');
   return pairs;
 }
 
 export const readDhcpOptions = (
-  asked: readonly { readonly opt_name: string; readonly opt_value?: string | null; readonly ip_version?: number | string }[] | null | undefined,
+  asked:
+    | readonly { readonly opt_name: string; readonly opt_value?: string | null; readonly ip_version?: number | string }[]
+    | null
+    | undefined,
 ): DhcpOption[] =>
   (asked ?? []).flatMap(({ opt_name: name, opt_value: value, ip_version: version }) =>
     value === null || value === undefined ? [] : [{ opt_name: name, opt_value: value, ip_version: Number(version ?? 4) }],

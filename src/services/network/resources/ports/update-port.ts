@@ -21,7 +21,8 @@ export async function updatePort({ deps, ctx, tx, touched }: Work, port: PortRow
   if (mac !== port.mac_address && port.binding_host !== '') throw portInUse(port.id, port.network_id, port.device_id);
 
   const secured = body.port_security_enabled ?? port.port_security_enabled;
-  const groups = body.security_groups === undefined ? port.security_groups : await checkGroups(tx, scopeOf(ctx), body.security_groups ?? [], secured);
+  const groups =
+    body.security_groups === undefined ? port.security_groups : await checkGroups(tx, scopeOf(ctx), body.security_groups ?? [], secured);
   if (!secured && groups.length > 0) throw portSecurityStillNeeded();
   const pairs = body.allowed_address_pairs === undefined ? port.allowed_address_pairs : readPairs(body.allowed_address_pairs, mac);
   checkPairs(pairs, secured);
@@ -58,10 +59,19 @@ export async function updatePort({ deps, ctx, tx, touched }: Work, port: PortRow
     .catch((error: unknown) => {
       throw brokenConstraint(error) === 'ports_mac' ? macInUse(port.network_id, mac) : error;
     });
-  if (moved) await tx.deleteFrom('inactive_bindings').where('port_id', '=', port.id).where('host', 'in', [binding.host, port.binding_host]).execute();
+  if (moved)
+    await tx
+      .deleteFrom('inactive_bindings')
+      .where('port_id', '=', port.id)
+      .where('host', 'in', [binding.host, port.binding_host])
+      .execute();
   if (body.security_groups !== undefined) {
     await tx.deleteFrom('port_security_groups').where('port_id', '=', port.id).execute();
-    if (groups.length > 0) await tx.insertInto('port_security_groups').values(groups.map((group) => ({ port_id: port.id, security_group_id: group }))).execute();
+    if (groups.length > 0)
+      await tx
+        .insertInto('port_security_groups')
+        .values(groups.map((group) => ({ port_id: port.id, security_group_id: group })))
+        .execute();
   }
   if (body.fixed_ips !== undefined) {
     await changeAddresses(tx, { id: port.id, network_id: port.network_id, mac_address: mac }, port.fixed_ips, body.fixed_ips ?? []);
@@ -73,14 +83,18 @@ export async function updatePort({ deps, ctx, tx, touched }: Work, port: PortRow
 
   const events = { tx, touched, now: deps.clock.now() };
   if (port.status === 'ACTIVE' && status !== 'ACTIVE') await queueEvent(events, 'network-vif-unplugged', port);
-  if (status === 'ACTIVE' && (port.status !== 'ACTIVE' || moved)) await queueEvent(events, 'network-vif-plugged', { id: port.id, ...changed });
+  if (status === 'ACTIVE' && (port.status !== 'ACTIVE' || moved))
+    await queueEvent(events, 'network-vif-plugged', { id: port.id, ...changed });
   if (body.fixed_ips !== undefined) await queueEvent(events, 'network-changed', { id: port.id, ...changed });
 }
 
 /** What a router, a floating IP or a DHCP server uses is changed through them. */
 function refuseServicePort(port: PortRow, body: PortChangesBody): void {
   if (!isRouters(port.device_owner) && !isAutomatic(port.device_owner)) return;
-  const touches = body.fixed_ips !== undefined || (body.device_id ?? port.device_id) !== port.device_id || (body.device_owner ?? port.device_owner) !== port.device_owner;
+  const touches =
+    body.fixed_ips !== undefined ||
+    (body.device_id ?? port.device_id) !== port.device_id ||
+    (body.device_owner ?? port.device_owner) !== port.device_owner;
   if (touches) throw portIsServices(port.id, `has device owner ${port.device_owner}`);
 }
 
@@ -90,7 +104,10 @@ async function rebind(deps: Work['deps'], port: PortRow, body: PortChangesBody):
   const vnicType = body['binding:vnic_type'] ?? port.vnic_type;
   const profile = body['binding:profile'] === undefined ? port.profile : (body['binding:profile'] ?? {});
   if (vnicType !== port.vnic_type && port.binding_host !== '') {
-    throw conflict(`Unable to complete operation on port ${port.id}, port is already bound, port type: ${port.vif_type}. The vnic_type of a bound port cannot change.`, { code: 'PortBound' });
+    throw conflict(
+      `Unable to complete operation on port ${port.id}, port is already bound, port type: ${port.vif_type}. The vnic_type of a bound port cannot change.`,
+      { code: 'PortBound' },
+    );
   }
   const isSame = host === port.binding_host && (body['binding:host_id'] === undefined || port.vif_type !== 'binding_failed');
   if (isSame) return { host, vnicType, vifType: port.vif_type, vifDetails: port.vif_details, profile };
@@ -111,5 +128,8 @@ function statusAfter(
 /** Options are merged by name; null takes one away, as Neutron has it. */
 function mergedOptions(port: PortRow, body: PortChangesBody): unknown {
   const named = new Set((body.extra_dhcp_opts ?? []).map((option) => `${option.opt_name} ${Number(option.ip_version ?? 4)}`));
-  return [...port.extra_dhcp_opts.filter((option) => !named.has(`${option.opt_name} ${option.ip_version}`)), ...readDhcpOptions(body.extra_dhcp_opts)];
+  return [
+    ...port.extra_dhcp_opts.filter((option) => !named.has(`${option.opt_name} ${option.ip_version}`)),
+    ...readDhcpOptions(body.extra_dhcp_opts),
+  ];
 }

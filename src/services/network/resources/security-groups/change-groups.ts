@@ -1,7 +1,14 @@
 import { sql } from 'kysely';
 import { find, scopeOf } from '../../collection.ts';
 import { brokenConstraint } from '../../store/write.ts';
-import { cannotRemoveDefault, cannotRenameDefault, defaultGroupExists, groupInUse, invalidInput, ruleExists } from '../../neutron-errors.ts';
+import {
+  cannotRemoveDefault,
+  cannotRenameDefault,
+  defaultGroupExists,
+  groupInUse,
+  invalidInput,
+  ruleExists,
+} from '../../neutron-errors.ts';
 import { enforceQuota } from '../../quota/enforce-quota.ts';
 import type { Work } from '../../resource-routes.ts';
 import type { NewSecurityGroup, NewSecurityGroupRule, SecurityGroupChanges } from './bodies.ts';
@@ -26,7 +33,8 @@ export async function createSecurityGroup({ deps, tx }: Work, body: NewSecurityG
 }
 
 export async function updateSecurityGroup({ deps, tx, touched }: Work, group: GroupRow, body: SecurityGroupChanges): Promise<void> {
-  if (body.name !== undefined && body.name !== group.name && (group.name === 'default' || body.name === 'default')) throw group.name === 'default' ? cannotRenameDefault() : defaultGroupExists();
+  if (body.name !== undefined && body.name !== group.name && (group.name === 'default' || body.name === 'default'))
+    throw group.name === 'default' ? cannotRenameDefault() : defaultGroupExists();
   if (body.stateful !== undefined && body.stateful !== group.stateful) {
     const used = await tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', group.id).limit(1).execute();
     if (used.length > 0) throw groupInUse(group.id);
@@ -59,11 +67,16 @@ export async function deleteSecurityGroup({ ctx, tx, touched }: Work, group: Gro
 }
 
 /** Adds a rule to one of the caller's groups. */
-export async function createSecurityGroupRule({ deps, ctx, tx, touched }: Work, body: NewSecurityGroupRule, projectId: string): Promise<string> {
+export async function createSecurityGroupRule(
+  { deps, ctx, tx, touched }: Work,
+  body: NewSecurityGroupRule,
+  projectId: string,
+): Promise<string> {
   const scope = scopeOf(ctx);
   const group = await find(tx, securityGroups, scope, body.security_group_id);
   if (body.remote_group_id !== undefined && body.remote_group_id !== null) await find(tx, securityGroups, scope, body.remote_group_id);
-  if (body.project_id !== undefined && body.project_id !== group.project_id && !scope.elevated) throw invalidInput('project_id is not the one of the security group');
+  if (body.project_id !== undefined && body.project_id !== group.project_id && !scope.elevated)
+    throw invalidInput('project_id is not the one of the security group');
   const owner = scope.elevated ? group.project_id : projectId;
   ctx.authorize('create_security_group_rule', { project_id: group.project_id, tenant_id: group.project_id });
   await enforceQuota(tx, owner, 'security_group_rule', 1);
@@ -72,12 +85,22 @@ export async function createSecurityGroupRule({ deps, ctx, tx, touched }: Work, 
   const now = new Date(deps.clock.now());
   const made = await tx
     .insertInto('security_group_rules')
-    .values({ ...plan, id, project_id: owner, security_group_id: group.id, description: body.description ?? '', created_at: now, updated_at: now })
+    .values({
+      ...plan,
+      id,
+      project_id: owner,
+      security_group_id: group.id,
+      description: body.description ?? '',
+      created_at: now,
+      updated_at: now,
+    })
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst();
   if (made === undefined) {
-    const { rows } = await sql<{ id: string }>`SELECT id FROM security_group_rules WHERE security_group_id = ${group.id} AND direction = ${plan.direction} AND ethertype = ${plan.ethertype}
+    const { rows } = await sql<{
+      id: string;
+    }>`SELECT id FROM security_group_rules WHERE security_group_id = ${group.id} AND direction = ${plan.direction} AND ethertype = ${plan.ethertype}
       AND protocol_number IS NOT DISTINCT FROM ${plan.protocol_number} AND port_range_min IS NOT DISTINCT FROM ${plan.port_range_min}
       AND port_range_max IS NOT DISTINCT FROM ${plan.port_range_max} AND remote_ip_prefix IS NOT DISTINCT FROM ${plan.remote_ip_prefix}::cidr
       AND remote_group_id IS NOT DISTINCT FROM ${plan.remote_group_id}`.execute(tx);

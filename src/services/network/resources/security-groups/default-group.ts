@@ -6,13 +6,27 @@ import { enforceQuota } from '../../quota/enforce-quota.ts';
 export async function insertGroup(
   tx: Tx,
   deps: Pick<NetworkDeps, 'ids' | 'clock'>,
-  group: { readonly projectId: string; readonly name: string; readonly description: string; readonly stateful?: boolean; readonly isDefault: boolean },
+  group: {
+    readonly projectId: string;
+    readonly name: string;
+    readonly description: string;
+    readonly stateful?: boolean;
+    readonly isDefault: boolean;
+  },
 ): Promise<string | null> {
   const id = deps.ids.uuid();
   const now = new Date(deps.clock.now());
   const made = await tx
     .insertInto('security_groups')
-    .values({ id, project_id: group.projectId, name: group.name, description: group.description, stateful: group.stateful ?? true, created_at: now, updated_at: now })
+    .values({
+      id,
+      project_id: group.projectId,
+      name: group.name,
+      description: group.description,
+      stateful: group.stateful ?? true,
+      created_at: now,
+      updated_at: now,
+    })
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst();

@@ -2,7 +2,13 @@ import type { AnyRoute } from '../../../../lib/http/route.ts';
 import type { NetworkDeps } from '../../deps.ts';
 import { resourceRoutes } from '../../resource-routes.ts';
 import { CreateSecurityGroup, CreateSecurityGroupRule, UpdateSecurityGroup } from './bodies.ts';
-import { createSecurityGroup, createSecurityGroupRule, deleteSecurityGroup, deleteSecurityGroupRule, updateSecurityGroup } from './change-groups.ts';
+import {
+  createSecurityGroup,
+  createSecurityGroupRule,
+  deleteSecurityGroup,
+  deleteSecurityGroupRule,
+  updateSecurityGroup,
+} from './change-groups.ts';
 import { securityGroupRules, securityGroups } from './collection.ts';
 import { ensureDefaultGroup } from './ensure-default-group.ts';
 

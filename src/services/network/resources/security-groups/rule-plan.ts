@@ -3,7 +3,29 @@ import { invalid } from '../../../../lib/errors.ts';
 
 /** Protocols that may be named, with their numbers (IANA). */
 const protocolNumbers: Readonly<Record<string, number>> = {
-  icmp: 1, igmp: 2, ipip: 4, tcp: 6, egp: 8, udp: 17, dccp: 33, 'ipv6-encap': 41, 'ipv6-route': 43, 'ipv6-frag': 44, rsvp: 46, gre: 47, esp: 50, ah: 51, icmpv6: 58, 'ipv6-icmp': 58, 'ipv6-nonxt': 59, 'ipv6-opts': 60, ospf: 89, vrrp: 112, pgm: 113, sctp: 132, udplite: 136,
+  icmp: 1,
+  igmp: 2,
+  ipip: 4,
+  tcp: 6,
+  egp: 8,
+  udp: 17,
+  dccp: 33,
+  'ipv6-encap': 41,
+  'ipv6-route': 43,
+  'ipv6-frag': 44,
+  rsvp: 46,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  'ipv6-icmp': 58,
+  'ipv6-nonxt': 59,
+  'ipv6-opts': 60,
+  ospf: 89,
+  vrrp: 112,
+  pgm: 113,
+  sctp: 132,
+  udplite: 136,
 };
 const withPorts = new Set([6, 17, 33, 132, 136]);
 const icmpNumbers = new Set([1, 58]);
@@ -38,7 +60,10 @@ const refuse = (code: string, message: string): never => {
 
 /** Reads and checks a rule. Whatever cannot be applied exactly as written is refused, never widened. */
 export function planRule(asked: AskedRule): RulePlan {
-  const direction = asked.direction === 'ingress' || asked.direction === 'egress' ? asked.direction : refuse('HTTPBadRequest', `Invalid input for direction. Reason: '${asked.direction.slice(0, 50)}' is not in ['ingress', 'egress'].`);
+  const direction =
+    asked.direction === 'ingress' || asked.direction === 'egress'
+      ? asked.direction
+      : refuse('HTTPBadRequest', `Invalid input for direction. Reason: '${asked.direction.slice(0, 50)}' is not in ['ingress', 'egress'].`);
   const ethertype = readEthertype(asked.ethertype ?? 'IPv4');
   const protocol = readProtocol(asked.protocol);
   const number = protocol === null ? null : (protocolNumbers[protocol] ?? Number(protocol));
@@ -65,7 +90,10 @@ function readEthertype(text: string): 'IPv4' | 'IPv6' {
   const lower = text.toLowerCase();
   if (lower === 'ipv4') return 'IPv4';
   if (lower === 'ipv6') return 'IPv6';
-  return refuse('SecurityGroupRuleInvalidEtherType', `Security group rule for ethertype '${text.slice(0, 50)}' not supported. Allowed values are ['IPv4', 'IPv6'].`);
+  return refuse(
+    'SecurityGroupRuleInvalidEtherType',
+    `Security group rule for ethertype '${text.slice(0, 50)}' not supported. Allowed values are ['IPv4', 'IPv6'].`,
+  );
 }
 
 function readProtocol(given: string | number | null | undefined): string | null {
@@ -74,7 +102,10 @@ function readProtocol(given: string | number | null | undefined): string | null 
   if (text === '' || text === 'any') return null;
   const isNumber = /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= 255;
   if (!isNumber && !Object.hasOwn(protocolNumbers, text)) {
-    refuse('SecurityGroupRuleInvalidProtocol', `Security group rule protocol ${text.slice(0, 50)} not supported. Only protocol values ${Object.keys(protocolNumbers).join(', ')} and integer representations [0 to 255] are supported.`);
+    refuse(
+      'SecurityGroupRuleInvalidProtocol',
+      `Security group rule protocol ${text.slice(0, 50)} not supported. Only protocol values ${Object.keys(protocolNumbers).join(', ')} and integer representations [0 to 255] are supported.`,
+    );
   }
   return text === '0' ? null : text;
 }
@@ -91,14 +122,27 @@ function readPorts(asked: AskedRule, protocol: string | null, number: number | n
   if (min === null && max === null) return [null, null];
   if (number === null) return refuse('SecurityGroupProtocolRequiredWithPorts', 'Must also specify protocol if port range is given.');
   if (icmpNumbers.has(number)) {
-    for (const [field, value] of [['port_range_min (type)', min], ['port_range_max (code)', max]] as const) {
-      if (value !== null && (value < 0 || value > 255)) refuse('SecurityGroupInvalidIcmpValue', `Invalid value for ICMP ${field} ${value}. It must be 0 to 255.`);
+    for (const [field, value] of [
+      ['port_range_min (type)', min],
+      ['port_range_max (code)', max],
+    ] as const) {
+      if (value !== null && (value < 0 || value > 255))
+        refuse('SecurityGroupInvalidIcmpValue', `Invalid value for ICMP ${field} ${value}. It must be 0 to 255.`);
     }
-    if (min === null) refuse('SecurityGroupMissingIcmpType', `ICMP code (port-range-max) ${String(max)} is provided but ICMP type (port-range-min) is missing.`);
+    if (min === null)
+      refuse(
+        'SecurityGroupMissingIcmpType',
+        `ICMP code (port-range-max) ${String(max)} is provided but ICMP type (port-range-min) is missing.`,
+      );
     return [min, max];
   }
-  if (!withPorts.has(number)) return refuse('SecurityGroupInvalidProtocolForPortRange', `Invalid protocol ${String(protocol)} for port range, only supported for TCP, UDP, UDPLITE, SCTP and DCCP.`);
-  if (min === null || max === null || min < 1 || max > 65535 || min > max) return refuse('SecurityGroupInvalidPortRange', 'For TCP/UDP protocols, port_range_min must be <= port_range_max');
+  if (!withPorts.has(number))
+    return refuse(
+      'SecurityGroupInvalidProtocolForPortRange',
+      `Invalid protocol ${String(protocol)} for port range, only supported for TCP, UDP, UDPLITE, SCTP and DCCP.`,
+    );
+  if (min === null || max === null || min < 1 || max > 65535 || min > max)
+    return refuse('SecurityGroupInvalidPortRange', 'For TCP/UDP protocols, port_range_min must be <= port_range_max');
   return [min, max];
 }
 
@@ -106,7 +150,8 @@ function readPorts(asked: AskedRule, protocol: string | null, number: number | n
 function readRemotePrefix(text: string, ethertype: 'IPv4' | 'IPv6'): string {
   const address = parseAddress(text);
   const prefix = address === null ? parsePrefix(text) : { ...address, length: address.version === 4 ? 32 : 128 };
-  if (prefix === null) return refuse('HTTPBadRequest', `Invalid input for remote_ip_prefix. Reason: '${text.slice(0, 100)}' is not a valid IP subnet.`);
+  if (prefix === null)
+    return refuse('HTTPBadRequest', `Invalid input for remote_ip_prefix. Reason: '${text.slice(0, 100)}' is not a valid IP subnet.`);
   const mapped = prefix.version === 6 && prefix.value >> 32n === 0xffffn;
   if ((prefix.version === 4) !== (ethertype === 'IPv4') || mapped) {
     refuse('SecurityGroupRuleParameterConflict', `Conflicting value ethertype ${ethertype} for CIDR ${text.slice(0, 100)}`);

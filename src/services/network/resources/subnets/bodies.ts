@@ -7,7 +7,9 @@ const Ipv6Mode = Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-statefu
 
 const changes = {
   gateway_ip: { type: NullOr(Line) },
-  allocation_pools: { type: NullOr(Type.Array(Type.Object({ start: Line, end: Line }, { additionalProperties: false }), { maxItems: 100 })) },
+  allocation_pools: {
+    type: NullOr(Type.Array(Type.Object({ start: Line, end: Line }, { additionalProperties: false }), { maxItems: 100 })),
+  },
   dns_nameservers: { type: NullOr(Type.Array(Line, { maxItems: 5 })) },
   host_routes: { type: NullOr(Type.Array(Route, { maxItems: 20 })) },
   enable_dhcp: { type: Type.Boolean() },

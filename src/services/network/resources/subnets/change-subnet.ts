@@ -15,14 +15,20 @@ export async function updateSubnet({ deps, tx, touched }: Work, subnet: SubnetRo
   const gateway = body.gateway_ip === undefined ? before : readGateway(body.gateway_ip, prefix);
   if (gateway !== before && subnet.gateway_ip !== null) {
     const { rows } = await sql<{ id: string }>`SELECT p.id FROM ip_allocations a JOIN ports p ON p.id = a.port_id
-      WHERE a.subnet_id = ${subnet.id} AND a.ip_address = ${subnet.gateway_ip} AND p.device_owner = ${deviceOwner.routerInterface}`.execute(tx);
+      WHERE a.subnet_id = ${subnet.id} AND a.ip_address = ${subnet.gateway_ip} AND p.device_owner = ${deviceOwner.routerInterface}`.execute(
+      tx,
+    );
     if (rows[0] !== undefined) throw gatewayIpInUse(subnet.gateway_ip, rows[0].id);
   }
   const address = (value: bigint): string => formatAddress({ version: prefix.version, value });
   if (body.allocation_pools !== undefined) {
     const pools = readPools(body.allocation_pools, prefix, gateway);
     await tx.deleteFrom('allocation_pools').where('subnet_id', '=', subnet.id).execute();
-    if (pools.length > 0) await tx.insertInto('allocation_pools').values(pools.map(({ first, last }) => ({ subnet_id: subnet.id, first_ip: address(first), last_ip: address(last) }))).execute();
+    if (pools.length > 0)
+      await tx
+        .insertInto('allocation_pools')
+        .values(pools.map(({ first, last }) => ({ subnet_id: subnet.id, first_ip: address(first), last_ip: address(last) })))
+        .execute();
   } else if (gateway !== null && gateway !== before) {
     for (const { start, end } of subnet.allocation_pools) {
       const [first, last] = [parseAddress(start)?.value ?? 0n, parseAddress(end)?.value ?? 0n];
@@ -46,7 +52,9 @@ export async function updateSubnet({ deps, tx, touched }: Work, subnet: SubnetRo
     .where('id', '=', subnet.id)
     .execute();
   await keepDhcpPort(tx, touched, deps, subnet.network_id);
-  const { rows: routers } = await sql<{ device_id: string }>`SELECT DISTINCT p.device_id FROM ip_allocations a JOIN ports p ON p.id = a.port_id
+  const { rows: routers } = await sql<{
+    device_id: string;
+  }>`SELECT DISTINCT p.device_id FROM ip_allocations a JOIN ports p ON p.id = a.port_id
     WHERE a.subnet_id = ${subnet.id} AND p.device_owner IN (${deviceOwner.routerInterface}, ${deviceOwner.routerGateway})`.execute(tx);
   for (const { device_id: router } of routers) touched.routers.add(router);
 }

@@ -50,7 +50,8 @@ export const subnets: Collection<SubnetRow> = {
   },
   filters: { service_types: (values) => sql`t.service_types && ${values}::text[]` },
   extra: (scope) => sql`${sharedWith(scope, 't.network_id')} AS shared`,
-  visible: (scope) => sql`t.project_id = ${scope.projectId} OR t.network_project_id = ${scope.projectId} OR ${sharedWith(scope, 't.network_id')}`,
+  visible: (scope) =>
+    sql`t.project_id = ${scope.projectId} OR t.network_project_id = ${scope.projectId} OR ${sharedWith(scope, 't.network_id')}`,
   view: subnetView,
   target: (subnet) => ({
     project_id: subnet.project_id,

@@ -53,7 +53,10 @@ export async function createSubnet({ deps, ctx, tx, touched }: Work, body: NewSu
     .execute();
   const address = (value: bigint): string => formatAddress({ version: prefix.version, value });
   if (pools.length > 0) {
-    await tx.insertInto('allocation_pools').values(pools.map(({ first, last }) => ({ subnet_id: id, first_ip: address(first), last_ip: address(last) }))).execute();
+    await tx
+      .insertInto('allocation_pools')
+      .values(pools.map(({ first, last }) => ({ subnet_id: id, first_ip: address(first), last_ip: address(last) })))
+      .execute();
   }
   await sql`UPDATE networks SET revision_number = revision_number + 1, updated_at = ${now} WHERE id = ${network.id}`.execute(tx);
   await keepDhcpPort(tx, touched, deps, network.id);

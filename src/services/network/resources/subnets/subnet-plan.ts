@@ -15,7 +15,9 @@ import { gatewayInPools, invalidInput } from '../../neutron-errors.ts';
 import type { HostRoute } from '../../store/tables.ts';
 
 /** Networks of IPv4 that no subnet may be in: this network, loopback, multicast and reserved. */
-const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8', 'fe80::/10', '::1/128'].flatMap((text) => parsePrefix(text) ?? []);
+const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8', 'fe80::/10', '::1/128'].flatMap(
+  (text) => parsePrefix(text) ?? [],
+);
 
 /** Reads the `cidr` of a new subnet. */
 export function readCidr(text: string, version: number): Prefix {
@@ -44,22 +46,35 @@ export function readGateway(asked: string | null | undefined, prefix: Prefix): b
 }
 
 /** The pools of a subnet: inside it, apart from each other and from the gateway. */
-export function readPools(asked: readonly { readonly start: string; readonly end: string }[] | null | undefined, prefix: Prefix, gateway: bigint | null): Range[] {
+export function readPools(
+  asked: readonly { readonly start: string; readonly end: string }[] | null | undefined,
+  prefix: Prefix,
+  gateway: bigint | null,
+): Range[] {
   if (asked === null || asked === undefined) return defaultPools(prefix, gateway);
   const hosts = hostRangeOf(prefix);
   const pools = asked.map(({ start, end }): Range => {
     const [first, last] = [parseAddress(start), parseAddress(end)];
-    if (first === null || last === null || first.version !== prefix.version || last.version !== prefix.version || first.value > last.value) {
+    if (
+      first === null ||
+      last === null ||
+      first.version !== prefix.version ||
+      last.version !== prefix.version ||
+      first.value > last.value
+    ) {
       throw invalidInput(`The allocation pool ${start.slice(0, 50)}-${end.slice(0, 50)} is not valid`);
     }
-    if (!isWithinRange(first.value, hosts) || !isWithinRange(last.value, hosts)) throw invalidInput(`The allocation pool ${start}-${end} spans beyond the subnet cidr ${formatPrefix(prefix)}`);
+    if (!isWithinRange(first.value, hosts) || !isWithinRange(last.value, hosts))
+      throw invalidInput(`The allocation pool ${start}-${end} spans beyond the subnet cidr ${formatPrefix(prefix)}`);
     return { first: first.value, last: last.value };
   });
   const sorted = pools.toSorted((a, b) => (a.first < b.first ? -1 : 1));
   for (const [index, pool] of sorted.entries()) {
     const next = sorted[index + 1];
-    if (next !== undefined && rangesOverlap(pool, next)) throw invalidInput(`Found overlapping allocation pools for subnet ${formatPrefix(prefix)}`);
-    if (gateway !== null && isWithinRange(gateway, pool)) throw gatewayInPools(formatAddress({ version: prefix.version, value: gateway }), poolText(prefix, pool));
+    if (next !== undefined && rangesOverlap(pool, next))
+      throw invalidInput(`Found overlapping allocation pools for subnet ${formatPrefix(prefix)}`);
+    if (gateway !== null && isWithinRange(gateway, pool))
+      throw gatewayInPools(formatAddress({ version: prefix.version, value: gateway }), poolText(prefix, pool));
   }
   return sorted;
 }
@@ -86,16 +101,26 @@ export function readRoutes(asked: readonly HostRoute[] | null | undefined): Host
     if (hop === null || hop.version !== prefix.version) throw invalidInput(`'${nexthop.slice(0, 100)}' is not a valid nexthop IP address`);
     return { destination: formatPrefix(prefix), nexthop: formatAddress(hop) };
   });
-  if (new Set(routes.map((each) => `${each.destination} ${each.nexthop}`)).size !== routes.length) throw invalidInput('Duplicate host routes');
+  if (new Set(routes.map((each) => `${each.destination} ${each.nexthop}`)).size !== routes.length)
+    throw invalidInput('Duplicate host routes');
   return routes;
 }
 
 /** How hosts of an IPv6 subnet get their addresses; refuses what contradicts itself. */
-export function checkIpv6Modes(body: { readonly ipv6_ra_mode?: string | null; readonly ipv6_address_mode?: string | null; readonly enable_dhcp?: boolean }, prefix: Prefix): void {
+export function checkIpv6Modes(
+  body: { readonly ipv6_ra_mode?: string | null; readonly ipv6_address_mode?: string | null; readonly enable_dhcp?: boolean },
+  prefix: Prefix,
+): void {
   const { ipv6_ra_mode: ra = null, ipv6_address_mode: address = null } = body;
   if (ra === null && address === null) return;
   if (prefix.version === 4) throw invalidInput('ipv6_ra_mode or ipv6_address_mode can not be set when ip_version is 4');
   if (body.enable_dhcp === false) throw invalidInput('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False');
-  if (ra !== null && address !== null && ra !== address) throw invalidInput(`ipv6_ra_mode set to '${ra}' with ipv6_address_mode set to '${address}' is not valid. If both attributes are set, they must be the same value`);
-  if ((address ?? ra) !== 'dhcpv6-stateful' && prefix.length !== 64) throw invalidInput(`Invalid CIDR ${formatPrefix(prefix)} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64`);
+  if (ra !== null && address !== null && ra !== address)
+    throw invalidInput(
+      `ipv6_ra_mode set to '${ra}' with ipv6_address_mode set to '${address}' is not valid. If both attributes are set, they must be the same value`,
+    );
+  if ((address ?? ra) !== 'dhcpv6-stateful' && prefix.length !== 64)
+    throw invalidInput(
+      `Invalid CIDR ${formatPrefix(prefix)} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64`,
+    );
 }

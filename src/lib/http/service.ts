@@ -64,6 +64,8 @@ export interface ServiceSpec<Deps> {
   readonly bodyTypes?: readonly string[];
   /** Headers of every answer, besides those of the microversion. */
   readonly requestIdHeaders?: readonly string[];
+  /** Asks the policy and looks for what the path names before the body is read; by default a body is judged first, as Nova does. */
+  readonly judgesBodyLast?: boolean;
   /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
   readonly linkPrefix?: string;
 }
@@ -184,17 +186,27 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const params = request.params as Record<string, string>;
       const route = variants.find((candidate) => spec.microversions === undefined || isWithin(candidate, ctx.version));
       if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request, typeof route?.body === 'object');
+      const early = spec.judgesBodyLast === true && route !== undefined ? await admit(route, { params, body: undefined, ctx }) : null;
       const sent = route === undefined || route.body === 'stream' ? undefined : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
       const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent, spec.faults.malformedBody);
       checkProject(params, caller);
       if (route === undefined) throw notFound('The resource could not be found.');
       const query = readQuery(ctx.rawQuery, route.query, ctx.version);
       const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx.version);
+      const { loaded } = early ?? (await admit(route, { params, body, ctx }));
       const input = { params, query, body, ctx, deps: spec.deps };
-      const loaded: unknown = await route.load?.(input);
-      if (route.policy !== 'public' && route.policy !== 'authenticated') ctx.authorize(route.policy, loaded === undefined ? undefined : route.target?.(loaded));
       return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
     });
+
+  /** Finds what the path names and asks the policy about it; a rule without a target is asked first. */
+  async function admit(route: AnyRoute<Deps>, { params, body, ctx }: { readonly params: Record<string, string>; readonly body: unknown; readonly ctx: RequestContext }): Promise<{ readonly loaded: unknown }> {
+    const guarded = route.policy !== 'public' && route.policy !== 'authenticated';
+    if (guarded && spec.judgesBodyLast === true && route.target === undefined) ctx.authorize(route.policy);
+    const query = readQuery(ctx.rawQuery, route.query, ctx.version);
+    const loaded: unknown = await route.load?.({ params, query, body, ctx, deps: spec.deps });
+    if (guarded) ctx.authorize(route.policy, loaded === undefined ? undefined : route.target?.(loaded));
+    return { loaded };
+  }
 
   const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
     around(request, reply, false, async ({ ctx, caller }) => {
@@ -288,7 +300,7 @@ async function send(reply: FastifyReply, { status, body, headers }: Answer): Pro
   if (body === undefined) return reply.send();
   if (typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable) return reply.send(body);
   if (!reply.hasHeader('content-type')) void reply.header('content-type', 'application/json');
-  return reply.send(JSON.stringify(body));
+  return reply.send(Buffer.from(JSON.stringify(body))); // as bytes, so that no charset is added to the type that OpenStack answers with
 }
 
 /** An answer that leaves before its request was read: the rest is read and thrown away within reason, so the client sees the answer. */

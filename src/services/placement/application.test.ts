@@ -16,14 +16,23 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function makeHost(resources: Record<string, Record<string, number>>, options: { traits?: string[]; parent?: string } = {}): Promise<string> {
+async function makeHost(
+  resources: Record<string, Record<string, number>>,
+  options: { traits?: string[]; parent?: string } = {},
+): Promise<string> {
   const uuid = randomUUID();
-  const made = await placement.ask('POST', '/resource_providers', { body: { name: uuid, uuid, ...(options.parent === undefined ? {} : { parent_provider_uuid: options.parent }) } });
+  const made = await placement.ask('POST', '/resource_providers', {
+    body: { name: uuid, uuid, ...(options.parent === undefined ? {} : { parent_provider_uuid: options.parent }) },
+  });
   expect(made.status).toBe(200);
-  const set = await placement.ask('PUT', `/resource_providers/${uuid}/inventories`, { body: { resource_provider_generation: 0, inventories: resources } });
+  const set = await placement.ask('PUT', `/resource_providers/${uuid}/inventories`, {
+    body: { resource_provider_generation: 0, inventories: resources },
+  });
   expect(set.status).toBe(200);
   if (options.traits !== undefined) {
-    const traits = await placement.ask('PUT', `/resource_providers/${uuid}/traits`, { body: { resource_provider_generation: 1, traits: options.traits } });
+    const traits = await placement.ask('PUT', `/resource_providers/${uuid}/traits`, {
+      body: { resource_provider_generation: 1, traits: options.traits },
+    });
     expect(traits.status).toBe(200);
   }
   return uuid;

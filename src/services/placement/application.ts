@@ -38,7 +38,8 @@ export function createPlacementApplication(deps: PlacementDeps, policy: Policy):
     routes: [...routes, ...missingAtSomeVersion(routes)],
     microversions,
     faults: createFaults(routes),
-    policy,
+    policy: forProjects(policy),
+    judgesBodyLast: true,
     authenticate: (headers) => deps.identity.authenticate(headers),
     deps,
     log: deps.log,
@@ -46,6 +47,12 @@ export function createPlacementApplication(deps: PlacementDeps, policy: Policy):
     maxBodyBytes: 16_777_216, // a reshape names all allocations of a large provider
   });
 }
+
+/** Placement belongs to projects: a token scoped to a domain or the system may do nothing here, whatever its roles. */
+const forProjects = (policy: Policy): Policy => ({
+  ...policy,
+  allows: (rule, caller, target) => caller.projectId !== null && policy.allows(rule, caller, target),
+});
 
 /** Refuses a GET that accepts anything but JSON. */
 function answersJson(route: AnyRoute<PlacementDeps>): AnyRoute<PlacementDeps> {

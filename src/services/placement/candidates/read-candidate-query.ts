@@ -41,8 +41,8 @@ export function readCandidateQuery(rawQuery: string, at: { readonly version: Ver
   if (!does(at, 'requestGroups') && groups.get('')?.has('resources') !== true) {
     throw badQuery("Invalid query string parameters: 'resources' is a required property");
   }
-  const limit = readLimit(wide.get('limit')?.at(-1));
-  const groupPolicy = readGroupPolicy(wide.get('group_policy')?.at(-1));
+  const limit = readLimit(wide.get('limit')?.[0]);
+  const groupPolicy = readGroupPolicy(wide.get('group_policy')?.[0]);
   const root = readRootRequired(wide.get('root_required'));
   const sameSubtrees = (wide.get('same_subtree') ?? []).map(readSuffixes);
   const read = [...groups].map(([suffix, values]) => readGroup(suffix, values, at));
@@ -73,7 +73,10 @@ function readGroupKey(key: string, at: { readonly version: Version }): { readonl
 
 function readLimit(text: string | undefined): number | null {
   if (text === undefined) return null;
-  if (!/^[1-9][0-9]*$/.test(text)) throw badQuery(`Invalid query string parameters: ${quote(text)} does not match '^[1-9][0-9]*$'`);
+  if (!/^[1-9][0-9]*$/.test(text))
+    throw badQuery(
+      `Invalid query string parameters: ${quote(text)} does not match '^[1-9][0-9]*$'\n\nFailed validating 'pattern' in schema['properties']['limit']`,
+    );
   return Number(text);
 }
 

@@ -74,7 +74,11 @@ export function placementForTests(databaseUrl: string, maxConnections = 8): Plac
       const answer = await app.inject({
         method,
         url,
-        headers: { 'x-auth-token': `${roles}@${project}`, 'openstack-api-version': `placement ${version}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          'x-auth-token': `${roles}@${project}`,
+          'openstack-api-version': `placement ${version}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
       });
       return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? undefined : answer.json() };

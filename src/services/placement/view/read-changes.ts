@@ -48,7 +48,7 @@ export async function readChanges<Tables>(database: Executor<Tables>, since: str
             SELECT coalesce(sum(a.used), 0) FROM allocations a WHERE a.provider_id = i.provider_id AND a.resource_class = i.resource_class
           )))
           FROM inventories i WHERE i.provider_id = p.id),
-        'traits', (SELECT json_agg(t.trait ORDER BY t.trait) FROM provider_traits t WHERE t.provider_id = p.id),
+        'traits', (SELECT json_agg(t.trait ORDER BY starts_with(t.trait, 'CUSTOM_'), t.trait) FROM provider_traits t WHERE t.provider_id = p.id),
         'aggregates', (SELECT json_agg(g.aggregate ORDER BY g.aggregate) FROM provider_aggregates g WHERE g.provider_id = p.id)
       ) ORDER BY p.id) FROM changed p) AS changed
   `.execute(database);

@@ -20,9 +20,9 @@ export const allocationRoutes = [
     path: '/resource_providers/:uuid/allocations',
     summary: 'List who uses a provider',
     policy: 'placement:resource_providers:allocations:list',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       const held = await consumersOf(deps.database, provider.id);
       markFresh(ctx, deps, provider.updatedAt);
       const shown = held.map(({ consumer, generation, resources }) => [

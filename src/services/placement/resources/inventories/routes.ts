@@ -37,9 +37,9 @@ export const inventoryRoutes = [
     path: '/resource_providers/:uuid/inventories',
     summary: 'List the inventories of a provider',
     policy: 'placement:resource_providers:inventories:list',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       const inventories = await inventoriesOf(deps.database, provider.id);
       markFresh(ctx, deps, provider.updatedAt);
       return { resource_provider_generation: provider.generation, inventories };
@@ -51,9 +51,9 @@ export const inventoryRoutes = [
     summary: 'Replace all inventories of a provider',
     policy: 'placement:resource_providers:inventories:update',
     body: { schema: plainBody('SetInventories', AllInventories) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, body, ctx, deps }) {
       const wanted = body.inventories as Readonly<Record<string, Static<typeof InventoryRecord>>>;
       if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
       await insist(deps, Object.keys(wanted), (name) =>
@@ -83,9 +83,9 @@ export const inventoryRoutes = [
     summary: 'Give a provider one more inventory',
     policy: 'placement:resource_providers:inventories:create',
     body: { schema: plainBody('CreateInventory', NewInventory) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 201 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, body, ctx, deps }) {
       const { resource_class: name, ...given } = body;
       const unable = (why: string) => invalid(`Unable to create inventory for resource provider ${provider.uuid}: ${why}`);
       const inventory = completeInventory(given, unable, ctx);
@@ -107,9 +107,9 @@ export const inventoryRoutes = [
     since: '1.5',
     summary: 'Delete all inventories of a provider',
     policy: 'placement:resource_providers:inventories:delete',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 204 },
-    async handle({ params, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, deps }) {
       await change(deps, provider, null, async (tx) => void (await dropInventories(tx, provider, [])));
     },
   }),
@@ -118,9 +118,9 @@ export const inventoryRoutes = [
     path: '/resource_providers/:uuid/inventories/:resourceClass',
     summary: 'Show one inventory of a provider',
     policy: 'placement:resource_providers:inventories:show',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ params, loaded: provider, ctx, deps }) {
       const inventory = (await inventoriesOf(deps.database, provider.id))[params.resourceClass];
       if (inventory === undefined) throw notFound(`No inventory of class ${params.resourceClass} for ${provider.uuid}`);
       markFresh(ctx, deps, provider.updatedAt);
@@ -133,9 +133,9 @@ export const inventoryRoutes = [
     summary: 'Replace one inventory of a provider',
     policy: 'placement:resource_providers:inventories:update',
     body: { schema: plainBody('UpdateInventory', InventoryUpdate) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ params, loaded: provider, body, ctx, deps }) {
       const name = params.resourceClass;
       if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
       const unable = (why: string) => invalid(`Unable to update inventory for resource provider ${provider.uuid}: ${why}`);
@@ -155,9 +155,9 @@ export const inventoryRoutes = [
     path: '/resource_providers/:uuid/inventories/:resourceClass',
     summary: 'Delete one inventory of a provider',
     policy: 'placement:resource_providers:inventories:delete',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 204 },
-    async handle({ params, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ params, loaded: provider, deps }) {
       await change(deps, provider, null, async (tx) => {
         const others = Object.keys(await inventoriesOf(tx, provider.id)).filter((name) => name !== params.resourceClass);
         if ((await dropInventories(tx, provider, others)) === 0)

@@ -26,9 +26,9 @@ export const membershipRoutes = [
     since: '1.6',
     summary: 'List the traits of a provider',
     policy: 'placement:resource_providers:traits:list',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       const traits = await traitsOf(deps.database, provider.id);
       markFresh(ctx, deps, provider.updatedAt);
       return { resource_provider_generation: provider.generation, traits };
@@ -41,9 +41,9 @@ export const membershipRoutes = [
     summary: 'Replace the traits of a provider',
     policy: 'placement:resource_providers:traits:update',
     body: { schema: plainBody('SetTraits', SetTraits) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, body, ctx, deps }) {
       if (body.resource_provider_generation !== provider.generation) {
         throw changedMeanwhile("Resource provider's generation already changed. Please update the generation and try again.");
       }
@@ -65,9 +65,9 @@ export const membershipRoutes = [
     since: '1.6',
     summary: 'Take all traits from a provider',
     policy: 'placement:resource_providers:traits:delete',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 204 },
-    async handle({ params, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, deps }) {
       await deps.database.transaction().execute(async (tx) => {
         await advanceProvider(tx, provider, null);
         await replaceTraits(tx, provider.id, []);
@@ -81,9 +81,9 @@ export const membershipRoutes = [
     until: '1.18',
     summary: 'List the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:list',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       markFresh(ctx, deps, provider.updatedAt);
       return { aggregates: await aggregatesOf(deps.database, provider.id) };
     },
@@ -94,9 +94,9 @@ export const membershipRoutes = [
     since: '1.19',
     summary: 'List the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:list',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       markFresh(ctx, deps, provider.updatedAt);
       return { aggregates: await aggregatesOf(deps.database, provider.id), resource_provider_generation: provider.generation };
     },
@@ -109,9 +109,9 @@ export const membershipRoutes = [
     summary: 'Replace the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:update',
     body: { schema: plainBody('SetAggregatesUnguarded', Aggregates) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, body, ctx, deps }) {
       const aggregates = body.map((uuid) => normalizeUuid(uuid)!);
       await deps.database.transaction().execute(async (tx) => {
         await touchProvider(tx, provider.id);
@@ -128,9 +128,9 @@ export const membershipRoutes = [
     summary: 'Replace the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:update',
     body: { schema: plainBody('SetAggregates', SetAggregates) },
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, body, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, body, ctx, deps }) {
       if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
       const aggregates = body.aggregates.map((uuid) => normalizeUuid(uuid)!);
       const generation = await deps.database.transaction().execute(async (tx) => {

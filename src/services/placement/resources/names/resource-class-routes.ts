@@ -87,7 +87,7 @@ export const resourceClassRoutes = [
       if (issue !== null)
         throw new HttpError(400, `JSON does not validate: ${issue.text}\n\nFailed validating '${issue.keyword}' in schema`);
       const made = await insertName(deps.database, 'resource_classes', name);
-      markFresh(ctx, deps, (await findName(deps.database, 'resource_classes', name))?.updatedAt);
+      if (!made) markFresh(ctx, deps, (await findName(deps.database, 'resource_classes', name))?.updatedAt);
       return new Reply(made ? 201 : 204, undefined, { location: `${ctx.baseUrl}/resource_classes/${name}` });
     },
   }),

@@ -17,9 +17,9 @@ export const usageRoutes = [
     path: '/resource_providers/:uuid/usages',
     summary: 'Show what is used of a provider',
     policy: 'placement:resource_providers:usages',
+    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
-    async handle({ params, ctx, deps }) {
-      const provider = await findProvider(deps.database, params.uuid);
+    async handle({ loaded: provider, ctx, deps }) {
       const usages = await usagesOf(deps.database, provider.id);
       markFresh(ctx, deps, provider.updatedAt);
       return { resource_provider_generation: provider.generation, usages };

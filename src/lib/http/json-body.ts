@@ -9,7 +9,9 @@ export async function readBody(stream: Readable, limit: number, declared: number
   if (declared !== undefined && declared > limit) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // a refused request must stay open for its answer
+  const parts: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
+  for await (const chunk of parts) {
     size += chunk.length;
     if (size > limit) throw tooLarge();
     chunks.push(chunk);

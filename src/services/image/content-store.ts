@@ -31,7 +31,7 @@ export interface ReceiveOptions {
  */
 export interface ContentStore {
   /** Writes a stream to disk. Fails with nothing left behind. */
-  receive(source: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceivedData>;
+  receive(source: Readable, options: ReceiveOptions): Promise<ReceivedData>;
   /** Makes received data the data of its hash. */
   keep(received: ReceivedData): Promise<void>;
   discard(received: ReceivedData): Promise<void>;
@@ -62,7 +62,7 @@ export async function openContentStore(directory: string, ids: IdSource): Promis
         return await writeInspected(path, source, { limit, expected, judge });
       } catch (error) {
         await rm(path, { force: true });
-        throw isFull(error) ? new HttpError(413, 'Image storage media is full: there is not enough disk space on the image store.') : error;
+        throw worded(error);
       }
     },
     async keep({ path, sha512, size }) {
@@ -92,11 +92,7 @@ export async function openContentStore(directory: string, ids: IdSource): Promis
   };
 }
 
-async function writeInspected(
-  path: string,
-  source: AsyncIterable<Uint8Array>,
-  { limit, expected, judge }: ReceiveOptions,
-): Promise<ReceivedData> {
+async function writeInspected(path: string, source: Readable, { limit, expected, judge }: ReceiveOptions): Promise<ReceivedData> {
   const md5 = createHash('md5');
   const sha512 = createHash('sha512');
   const inspector = createFormatInspector();
@@ -104,7 +100,9 @@ async function writeInspected(
   let judged = false;
   const file = await open(path, 'wx', 0o600);
   try {
-    for await (const chunk of source) {
+    // a request that is refused halfway must stay open for its answer
+    const chunks: AsyncIterable<Uint8Array> = source.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) {
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
       md5.update(chunk);
@@ -135,5 +133,12 @@ async function syncDirectory(path: string): Promise<void> {
 const tooLarge = (limit: number): HttpError =>
   new HttpError(413, `Image exceeds the storage quota: at most ${limit} bytes can be stored for it.`);
 
-const isFull = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code));
+/** What a failure of the disk or of the sender means to whoever sent the data. */
+function worded(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code))
+    return new HttpError(413, 'Image storage media is full: there is not enough disk space on the image store.');
+  if (['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code))
+    return new HttpError(400, 'The connection was closed before all image data had come.');
+  return error;
+}

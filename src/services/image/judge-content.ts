@@ -22,8 +22,9 @@ const archives = new Set(['ovf', 'ova', 'docker', 'compressed']);
 /** Refuses data that is not what the image says it is, or that would make whoever opens it read or write other files. */
 export function judgeContent(
   image: { readonly diskFormat: string | null; readonly containerFormat: string | null },
-  { format, formats, problems }: Inspection,
+  { format, formats, problems, size }: Inspection,
 ): void {
+  if (size === 0) return; // a snapshot of volumes has no data of its own
   if (image.containerFormat !== null && archives.has(image.containerFormat)) return;
   const declared = image.diskFormat ?? '';
   const allowed = allowedFormats[declared] ?? [];

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { newId, type IdentityDeps } from './deps.ts';
+import { isoTime } from './iso-time.ts';
 import { machineCost } from './password-hash.ts';
 import { revoke } from './revocations.ts';
 import type { IdentityExecutor } from './tables.ts';
@@ -145,14 +146,14 @@ async function ensureUser(tx: IdentityExecutor, deps: IdentityDeps, name: string
     const user = { id, name, domain_id: 'default', enabled: true, default_project_id: null, options: '{}', extra: '{}' };
     await tx
       .insertInto('users')
-      .values({ ...user, password_hash: hash, password_changed_at: new Date(deps.clock.now()) })
+      .values({ ...user, password_hash: hash, password_changed_at: isoTime(deps.clock.now()) })
       .execute();
     return id;
   }
   if (hash !== null) {
     await tx
       .updateTable('users')
-      .set({ password_hash: hash, password_changed_at: new Date(deps.clock.now()), enabled: true })
+      .set({ password_hash: hash, password_changed_at: isoTime(deps.clock.now()), enabled: true })
       .where('id', '=', known.id)
       .execute();
     await revoke(tx, deps.clock, [{ userId: known.id }]);

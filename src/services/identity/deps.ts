@@ -29,6 +29,3 @@ export const newId = ({ ids }: Pick<IdentityDeps, 'ids'>): string => ids.uuid().
 
 /** The one answer to every failed log-in, so that it does not tell who exists. */
 export const refused = (): KilonovaError => unauthenticated('The request you have made requires authentication.');
-
-/** A time as Keystone writes it. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -53,7 +53,7 @@ CREATE TABLE registered_limits (
   id text PRIMARY KEY, service_id text NOT NULL REFERENCES services ON DELETE CASCADE, region_id text REFERENCES regions ON DELETE CASCADE,
   resource_name text NOT NULL, default_limit bigint NOT NULL, description text, UNIQUE NULLS NOT DISTINCT (service_id, region_id, resource_name));
 CREATE TABLE limits (
-  id text PRIMARY KEY, registered_limit_id text NOT NULL REFERENCES registered_limits, project_id text REFERENCES projects ON DELETE CASCADE,
+  id text PRIMARY KEY, registered_limit_id text NOT NULL REFERENCES registered_limits ON DELETE CASCADE, project_id text REFERENCES projects ON DELETE CASCADE,
   domain_id text REFERENCES domains ON DELETE CASCADE, resource_limit bigint NOT NULL, description text, CHECK (num_nonnulls(project_id, domain_id) = 1),
   UNIQUE NULLS NOT DISTINCT (registered_limit_id, project_id, domain_id));
 CREATE TABLE signing_keys (

@@ -13,8 +13,8 @@ export const revocationRoutes: readonly AnyRoute<IdentityDeps>[] = [
     query: versionedQuery({ since: { type: anyText } }),
     reply: { status: 200 },
     async handle({ ctx, deps, query: { since } }) {
-      const from = since === undefined ? null : new Date(since);
-      if (from !== null && Number.isNaN(from.getTime())) throw invalid('Invalid time in since.');
+      const from = since === undefined ? null : Date.parse(since);
+      if (Number.isNaN(from)) throw invalid('Invalid time in since.');
       return { events: await revocationsSince(deps.db, from), links: { next: null, previous: null, self: `${ctx.baseUrl}${ctx.path}` } };
     },
   }),

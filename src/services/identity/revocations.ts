@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { keysOf, revocationKey, toWireEvent, type RevocationEvent, type WireRevocationEvent } from '../../domain/token-revocation.ts';
 import type { TokenClaims } from '../../domain/token.ts';
+import { isoTime } from './iso-time.ts';
 import type { IdentityExecutor } from './tables.ts';
 
 /** Longer than any token can matter: its life, and the two days an expired one may finish what a service began with it. */
@@ -18,8 +19,8 @@ export async function revoke(tx: IdentityExecutor, clock: Clock, events: readonl
         return {
           key: revocationKey(event),
           event: JSON.stringify(toWireEvent(event)),
-          issued_before: new Date(now),
-          revoked_at: new Date(now),
+          issued_before: isoTime(now),
+          revoked_at: isoTime(now),
         };
       }),
     )
@@ -31,23 +32,23 @@ export async function isRevoked(db: IdentityExecutor, claims: TokenClaims): Prom
     .selectFrom('revocation_events')
     .select('id')
     .where('key', 'in', [...keysOf(claims)])
-    .where('issued_before', '>=', new Date(claims.issuedAt))
+    .where('issued_before', '>=', isoTime(claims.issuedAt))
     .limit(1)
     .executeTakeFirst();
   return event !== undefined;
 }
 
 /** Events since a time, oldest first. */
-export async function revocationsSince(db: IdentityExecutor, since: Date | null): Promise<WireRevocationEvent[]> {
+export async function revocationsSince(db: IdentityExecutor, since: number | null): Promise<WireRevocationEvent[]> {
   let query = db.selectFrom('revocation_events').select('event').orderBy('id');
-  if (since !== null) query = query.where('revoked_at', '>=', since);
+  if (since !== null) query = query.where('revoked_at', '>=', isoTime(since));
   return (await query.execute()).map(({ event }) => event);
 }
 
 export async function forgetOldRevocations(db: IdentityExecutor, clock: Clock): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom('revocation_events')
-    .where('revoked_at', '<', new Date(clock.now() - keptMs))
+    .where('revoked_at', '<', isoTime(clock.now() - keptMs))
     .executeTakeFirst();
   return Number(numDeletedRows);
 }

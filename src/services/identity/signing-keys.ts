@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { sql } from 'kysely';
 import type { Clock } from '../../lib/clock.ts';
 import { keyIdOf, type SigningKey } from '../../domain/token.ts';
+import { isoTime } from './iso-time.ts';
 import type { IdentityDatabase } from './tables.ts';
 
 /** The keys of this cloud: tokens are signed with the newest, and those of all are accepted. */
@@ -28,12 +29,12 @@ export async function loadSigningKeys(db: IdentityDatabase, clock: Clock): Promi
   };
 }
 
-function newKey(clock: Clock): { id: string; private_key: string; public_key: string; created_at: Date } {
+function newKey(clock: Clock): { id: string; private_key: string; public_key: string; created_at: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   return {
     id: keyIdOf(publicKey),
     private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     public_key: publicKey.export({ type: 'spki', format: 'pem' }),
-    created_at: new Date(clock.now()),
+    created_at: isoTime(clock.now()),
   };
 }

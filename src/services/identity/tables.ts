@@ -24,7 +24,7 @@ export interface UserTable {
   enabled: boolean;
   default_project_id: string | null;
   password_hash: string | null;
-  password_changed_at: Date | null;
+  password_changed_at: string | null;
   options: Json;
   extra: Json;
 }
@@ -59,7 +59,7 @@ export interface ApplicationCredentialTable {
   name: string;
   description: string | null;
   secret_hash: string;
-  expires_at: Date | null;
+  expires_at: string | null;
   unrestricted: boolean;
 }
 export interface RegionTable {
@@ -120,13 +120,13 @@ export interface IdentityTables {
   endpoints: EndpointTable;
   registered_limits: RegisteredLimitTable;
   limits: LimitTable;
-  signing_keys: { id: string; private_key: string; public_key: string; created_at: Date };
+  signing_keys: { id: string; private_key: string; public_key: string; created_at: string };
   revocation_events: {
     id: Generated<number>;
     key: string;
     event: JSONColumnType<WireRevocationEvent>;
-    issued_before: Date;
-    revoked_at: Date;
+    issued_before: string;
+    revoked_at: string;
   };
 }
 

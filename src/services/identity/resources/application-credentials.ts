@@ -8,6 +8,7 @@ import { versionedBody } from '../../../lib/http/versioned-body.ts';
 import { readToken } from '../../../domain/token.ts';
 import { foundOr404, listLinks, selfLink } from '../collection-routes.ts';
 import { newId, route, type IdentityDeps } from '../deps.ts';
+import { isoTime } from '../iso-time.ts';
 import { machineCost } from '../password-hash.ts';
 import { Name, NullableText, unlessTaken } from '../resource-fields.ts';
 import { revoke } from '../revocations.ts';
@@ -54,7 +55,7 @@ const show = (ctx: RequestContext, row: Credential, roles: readonly RoleOf[]): R
   description: row.description,
   user_id: row.user_id,
   project_id: row.project_id,
-  expires_at: row.expires_at === null ? null : row.expires_at.toISOString().replace('Z', '000'),
+  expires_at: row.expires_at === null ? null : isoTime(Date.parse(row.expires_at)).slice(0, -1),
   roles: roles.map(({ id, name, domain_id }) => ({ id, name, domain_id })),
   unrestricted: row.unrestricted,
   system: null,
@@ -87,12 +88,12 @@ async function delegated(
   return [...new Set(chosen)];
 }
 
-function expiry(deps: IdentityDeps, text: string | null | undefined): Date | null {
+function expiry(deps: IdentityDeps, text: string | null | undefined): string | null {
   if (text === null || text === undefined) return null;
-  const time = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
-  if (Number.isNaN(time.getTime())) throw invalid(`Invalid input for field 'expires_at': '${text}' is not a time.`);
-  if (time.getTime() <= deps.clock.now()) throw invalid('Invalid application credential: it would have expired already.');
-  return time;
+  const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  if (Number.isNaN(time)) throw invalid(`Invalid input for field 'expires_at': '${text}' is not a time.`);
+  if (time <= deps.clock.now()) throw invalid('Invalid application credential: it would have expired already.');
+  return isoTime(time);
 }
 
 const owned = ({ params }: { readonly params: { readonly userId: string } }): { readonly user_id: string } => ({ user_id: params.userId });

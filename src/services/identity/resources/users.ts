@@ -6,6 +6,7 @@ import { plainBody, versionedBody } from '../../../lib/http/versioned-body.ts';
 import type { AnyRoute } from '../../../lib/http/route.ts';
 import { collectionRoutes, foundOr404, listLinks, selfLink } from '../collection-routes.ts';
 import { newId, refused, route, type IdentityDeps } from '../deps.ts';
+import { isoTime } from '../iso-time.ts';
 import { projectIdsOf } from '../effective-roles.ts';
 import {
   domainFor,
@@ -47,7 +48,7 @@ const passwordColumns = async (
 ): Promise<Pick<User, 'password_hash' | 'password_changed_at'> | null> =>
   password === undefined
     ? null
-    : { password_hash: password === null ? null : await deps.passwords.hash(password), password_changed_at: new Date(deps.clock.now()) };
+    : { password_hash: password === null ? null : await deps.passwords.hash(password), password_changed_at: isoTime(deps.clock.now()) };
 
 export const userRoutes: readonly AnyRoute<IdentityDeps>[] = [
   ...collectionRoutes({

@@ -67,7 +67,7 @@ const prove: Readonly<Record<Method, (deps: IdentityDeps, identity: IdentityBody
     const good = await deps.throttle.attempt(key, () => deps.passwords.verify(claimed.secret, found?.secret_hash ?? null));
     const user = found === null ? null : await findUser(deps.db, { id: found.user_id });
     if (!good || found === null || user === null) throw refused();
-    if (found.expires_at !== null && found.expires_at.getTime() <= deps.clock.now()) throw refused();
+    if (found.expires_at !== null && Date.parse(found.expires_at) <= deps.clock.now()) throw refused();
     return { user, parent: null, applicationCredential: found, inherited: [] };
   },
 };

@@ -28,7 +28,11 @@ export async function issueToken(deps: IdentityDeps, who: Authenticated, asked: 
     methods: who.methods,
     auditIds: parent === null ? [own] : [own, parent.auditIds.at(-1) ?? own],
     issuedAt,
-    expiresAt: Math.min(issuedAt + deps.tokenSeconds * 1000, parent?.expiresAt ?? Infinity, credential?.expires_at?.getTime() ?? Infinity),
+    expiresAt: Math.min(
+      issuedAt + deps.tokenSeconds * 1000,
+      parent?.expiresAt ?? Infinity,
+      credential?.expires_at == null ? Infinity : Date.parse(credential.expires_at),
+    ),
     applicationCredential: credential === null ? null : { id: credential.id, restricted: !credential.unrestricted },
   };
   return { token: signToken(claims, deps.keys.current), claims };

@@ -1,7 +1,8 @@
 import { notFound } from '../../../lib/errors.ts';
 import type { TokenClaims } from '../../../domain/token.ts';
 import { catalogFor } from '../catalog.ts';
-import { isoTime, type IdentityDeps } from '../deps.ts';
+import { type IdentityDeps } from '../deps.ts';
+import { isoTime } from '../iso-time.ts';
 import { findDomain, findProject, findUser } from '../find-named.ts';
 
 /** A token as `/v3/auth/tokens` shows it: what it says, with the names that belong to it and the catalog. */

@@ -48,7 +48,7 @@ const claim = (provider: string, resources: Record<string, number>, generation: 
 
 test('the version document is public and names the window', async () => {
   const answer = await placement.app.inject({ url: '/' });
-  expect({ status: answer.statusCode, body: answer.json() as unknown, version: answer.headers['openstack-api-version'] }).toMatchObject({
+  expect({ status: answer.statusCode, body: answer.json<unknown>(), version: answer.headers['openstack-api-version'] }).toMatchObject({
     status: 200,
     version: 'placement 1.0',
     body: { versions: [{ min_version: '1.0', max_version: '1.39' }] },

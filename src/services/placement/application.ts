@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { isWithin } from '../../lib/http/microversion.ts';
-import type { AnyRoute, RequestContext } from '../../lib/http/route.ts';
+import type { AnyRoute } from '../../lib/http/route.ts';
 import { createService } from '../../lib/http/service.ts';
 import type { Policy } from '../../lib/policy/policy.ts';
 import type { PlacementDeps } from './deps.ts';
@@ -60,7 +60,7 @@ function answersJson(route: AnyRoute<PlacementDeps>): AnyRoute<PlacementDeps> {
   return {
     ...route,
     handle(input) {
-      const accept = String((input.ctx as RequestContext).headers['accept'] ?? '');
+      const accept = String(input.ctx.headers['accept'] ?? '');
       if (accept !== '' && !/application\/(json|\*)|\*\/\*/.test(accept)) throw new HttpError(406, 'Only application/json is provided');
       return route.handle(input);
     },
@@ -80,7 +80,7 @@ function missingAtSomeVersion(routes: readonly AnyRoute<PlacementDeps>[]): AnyRo
       body: 'any',
       reply: { status: 404 },
       handle({ ctx }) {
-        const there = routes.filter((route) => route.path === path && isWithin(route, (ctx as RequestContext).version));
+        const there = routes.filter((route) => route.path === path && isWithin(route, ctx.version));
         if (there.length === 0) throw new HttpError(404, 'The resource could not be found.');
         throw new HttpError(405, `The method ${method} is not allowed for this resource.`, {
           allow: [...new Set(there.map((route) => route.method))].join(', '),

@@ -112,7 +112,7 @@ export function compileGroup(view: ProviderView, group: RequestGroup): CompiledG
     admitsIn(slot, root) {
       if (forbidden.has(slot) || notMemberOf.has(slot) || notMemberOf.has(root)) return false;
       if (tree !== null && (root !== tree || view.rootOf(slot) !== tree)) return false;
-      if (memberOf.length === 0 || memberOf.every((members) => members.has(slot))) return true;
+      if (memberOf.every((members) => members.has(slot))) return true;
       return view.rootOf(slot) === root && memberOf.every((members) => members.has(root));
     },
   };

@@ -32,7 +32,7 @@ export class InventoryColumn {
       amount <= (this.maxUnit[slot] ?? 0) &&
       amount >= this.minUnit[slot]! &&
       this.used[slot]! + amount <= this.capacity[slot]! &&
-      amount % this.stepSize[slot]! === 0
+      amount % (this.stepSize[slot] ?? 1) === 0
     );
   }
 

@@ -135,7 +135,7 @@ export class ProviderView {
       made(this.#trees, record.rootId, () => []).push(slot);
     }
     this.#nested += (record.parentId === null ? 0 : 1) - (before === undefined || before.parentId === null ? 0 : 1);
-    if (treeChanged || aggregatesChanged || (traitsChanged && (this.isSharing(slot) || before?.traits.includes(sharingTrait) === true)))
+    if (treeChanged || aggregatesChanged || (traitsChanged && (this.isSharing(slot) || (before?.traits.includes(sharingTrait) ?? false))))
       this.#sharing = null;
   }
 

@@ -25,11 +25,11 @@ export const allocationRoutes = [
     async handle({ loaded: provider, ctx, deps }) {
       const held = await consumersOf(deps.database, provider.id);
       markFresh(ctx, deps, provider.updatedAt);
-      const shown = held.map(({ consumer, generation, resources }) => [
-        consumer,
-        { resources, ...(does(ctx, 'consumerGenerations') ? { consumer_generation: generation } : {}) },
-      ]);
-      return { resource_provider_generation: provider.generation, allocations: Object.fromEntries(shown) as Record<string, unknown> };
+      const shown = held.map(({ consumer, generation, resources }) => {
+        const entry = does(ctx, 'consumerGenerations') ? { resources, consumer_generation: generation } : { resources };
+        return [consumer, entry] as const;
+      });
+      return { resource_provider_generation: provider.generation, allocations: Object.fromEntries(shown) };
     },
   }),
   route({

@@ -16,7 +16,7 @@ export interface SagaLogLine {
 export interface SagaRecord {
   readonly id: string;
   readonly name: string;
-  /** What it is about, such as an instance's id. */
+  /** What it is about, such as the id of a server. */
   readonly subject: string;
   readonly params: unknown;
   readonly state: SagaState;

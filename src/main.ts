@@ -1,0 +1,134 @@
+import { enableCompileCache } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+
+enableCompileCache();
+
+/** `kilonova`: the only file that wires command lines to what they run. Each command loads no more than it needs. */
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const write = (text: string): void => void process.stderr.write(text);
+const { defaultStatePath } = await import('./services/up/state-directory.ts');
+
+const count = (least: number, most: number) => (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  return value;
+};
+const oneOf =
+  <const C extends string>(...choices: readonly C[]) =>
+  (text: string): C => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
+    return choice;
+  };
+
+const program = new Command('kilonova').description('OpenStack Compute in one command.').version(version).showHelpAfterError().exitOverride();
+const withState = (command: Command): Command => command.option('--state <dir>', 'where everything of the cloud lies', defaultStatePath());
+
+interface UpArguments {
+  readonly state: string;
+  readonly driver?: 'libvirt' | 'fake';
+  readonly fakeHosts?: number;
+  readonly portBase?: number;
+  readonly demo?: true;
+  readonly detach?: true;
+  readonly destroy?: true;
+}
+
+withState(program.command('up'))
+  .description('bring a whole cloud up on this machine')
+  .option('--driver <name>', 'libvirt (real guests) or fake (pretended ones)', oneOf('libvirt', 'fake'))
+  .option('--fake-hosts <n>', 'how many hosts the fake driver pretends to be', count(1, 100_000))
+  .option('--port-base <port>', 'the services take this port and the next ones; 0 lets the system choose', count(0, 65_500))
+  .option('--demo', 'boot a server and show each step')
+  .option('--detach', 'return when the cloud answers, and leave it running')
+  .option('--destroy', 'delete all servers and networks when the cloud is stopped')
+  .action(async (args: UpArguments) => {
+    const { up, welcome, explain, exitCodeOf } = await import('./services/up/up.ts');
+    if (args.detach === true) {
+      const { detach } = await import('./services/up/detach.ts');
+      const message = await detach(import.meta.filename, process.argv.slice(2).filter((argument) => argument !== '--detach'), args.state);
+      write(message.text);
+      process.exitCode = message.up ? 0 : message.exitCode;
+      return;
+    }
+    const tellParent = (message: object): void => void process.send?.(message);
+    const began = performance.now();
+    try {
+      const running = await up({ state: args.state, driver: args.driver ?? null, fakeHosts: args.fakeHosts ?? null, portBase: args.portBase ?? null, write });
+      const text = welcome(running, (performance.now() - began) / 1000);
+      write(text);
+      const ended = untilAsked(running, args.destroy === true);
+      tellParent({ up: true, text });
+      if (args.demo === true) await import('./services/up/demo.ts').then(({ demo }) => demo(running, write)).catch((error: unknown) => write(`${explain(error)}\n`));
+      if (process.send === undefined) write('\nCtrl-C stops the cloud; its servers live on.\n');
+      await ended;
+    } catch (error) {
+      write(`${explain(error)}\n`);
+      process.exitCode = exitCodeOf(error);
+      tellParent({ up: false, text: `${explain(error)}\n`, exitCode: process.exitCode });
+    }
+    process.exit();
+  });
+
+/** Waits for the signal that stops the cloud, and stops it. A second signal ends at once. */
+async function untilAsked(running: { stop(options: { readonly destroy: boolean }): Promise<void> }, destroy: boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<{ readonly destroy: boolean }>();
+  let asked = false;
+  const ask = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    resolve({ destroy: destroy || signal === 'SIGUSR2' });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, ask);
+  const how = await promise;
+  write('\nStopping…\n');
+  await running.stop(how);
+}
+
+withState(program.command('down'))
+  .description('stop the cloud; its servers live on')
+  .option('--destroy', 'delete all servers and networks first')
+  .action(async ({ state, destroy }: { state: string; destroy?: true }) => {
+    const { down } = await import('./services/up/detach.ts');
+    const ran = await down(state, { timeoutMs: 150_000, destroy: destroy === true });
+    write(ran ? `The cloud in ${state} is stopped.\n` : `No cloud runs in ${state}.\n`);
+  });
+
+withState(program.command('reset'))
+  .description('stop the cloud and remove everything that is its own: guests, networks, data')
+  .action(async ({ state }: { state: string }) => {
+    const { reset } = await import('./services/up/reset.ts');
+    const { guests } = await reset(state);
+    write(`The cloud in ${state} is gone, with ${guests} guest${guests === 1 ? '' : 's'}.\n`);
+  });
+
+program
+  .command('doctor')
+  .description('say what this machine can do, and what is missing')
+  .option('--json', 'for programs')
+  .action(async ({ json }: { json?: true }) => {
+    const { doctor } = await import('./services/doctor/doctor.ts');
+    process.exitCode = await doctor({ json: json === true, write: (text) => void process.stdout.write(text) });
+  });
+
+const manage = program.command('manage').description('the operator’s commands');
+manage
+  .command('config')
+  .argument('<what>', 'sample: print nova.conf with every option', oneOf('sample'))
+  .action(async () => {
+    const { sampleConf } = await import('./config/index.ts');
+    process.stdout.write(sampleConf());
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { CommanderError } = await import('commander');
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    const { explain, exitCodeOf } = await import('./services/up/up.ts');
+    write(`${explain(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import { createIdentityClient } from '../../clients/identity-http.ts';
+import { createImageClient } from '../../clients/image-http.ts';
+import { createNetworkClient } from '../../clients/network-http.ts';
+import { createPlacementClient } from '../../clients/placement-http.ts';
+import type { Settings } from '../../config/index.ts';
+import { computeAgent, computeTopic } from '../../contracts/compute.ts';
+import { conductor, conductorTopic } from '../../contracts/conductor.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { randomIds } from '../../lib/ids.ts';
+import type { Log } from '../../lib/log.ts';
+import { ensureDatabase, withConnection } from '../../lib/postgres/databases.ts';
+import { startPostgres } from '../../lib/postgres/start-postgres.ts';
+import { inProcessBus } from '../../lib/rpc/in-process.ts';
+import { openStores } from '../../store/stores.ts';
+import { startApi } from '../api/start-api.ts';
+import { startCompute } from '../compute/start-compute.ts';
+import { fakeHostNames, startFakeHosts } from '../compute/start-fake-hosts.ts';
+import { startConductor } from '../conductor/start-conductor.ts';
+import { bootstrap, startIdentity } from '../identity/index.ts';
+import { startImage } from '../image/start-image.ts';
+import { startMetadata } from '../metadata/start-metadata.ts';
+import { storeMetadataSource } from '../metadata/store-source.ts';
+import { startNetworkAgent, type NetworkAgent } from '../network-agent/index.ts';
+import { startNetwork } from '../network/index.ts';
+import { startPlacement } from '../placement/start-placement.ts';
+import { startScheduler } from '../scheduler/start-scheduler.ts';
+import type { Progress } from './progress.ts';
+import type { Secrets } from './state-directory.ts';
+
+export interface CloudOptions {
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  readonly progress: Progress;
+  /** A PostgreSQL server to make the databases in; without one a private server is started in the state directory. */
+  readonly postgresUrl?: (database: string) => string;
+}
+
+/** A whole cloud in this process. */
+export interface Cloud {
+  readonly authUrl: string;
+  readonly region: string;
+  /** By service type, as the catalog says. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly identity: ReturnType<typeof createIdentityClient>;
+  readonly image: ReturnType<typeof createImageClient>;
+  readonly network: ReturnType<typeof createNetworkClient>;
+  readonly networkService: Awaited<ReturnType<typeof startNetwork>>;
+  readonly stores: Awaited<ReturnType<typeof openStores>>;
+  readonly agent: NetworkAgent | null;
+  /** Stops everything, in the reverse order; guests and their networks live on unless `removeDataPlane`. */
+  stop(options?: { readonly removeDataPlane?: boolean }): Promise<void>;
+}
+
+const databases = ['identity', 'image', 'network', 'placement', 'nova_api', 'nova_cell0', 'nova_cell1'] as const;
+
+/** Starts all services in one process, each reached only through its HTTP API or its contract. What was started is stopped again when a later one fails. */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { settings, secrets, log, progress } = options;
+  const clock = systemClock;
+  const ids = randomIds;
+  const { listen: host } = settings.kilonova;
+  const region = settings.keystone_authtoken.region_name;
+  const stops: ((how: { readonly removeDataPlane: boolean }) => Promise<unknown>)[] = [];
+  const stop = async ({ removeDataPlane = false } = {}): Promise<void> => {
+    for (const one of stops.splice(0).toReversed()) await one({ removeDataPlane }).catch((error: unknown) => log.error({ err: error }, 'a service did not stop cleanly'));
+  };
+  try {
+    const url = await progress.step('PostgreSQL', async () => {
+      const urls = options.postgresUrl ?? (await privateServer());
+      await withConnection(urls('postgres'), async () => Promise.all(databases.map((name) => ensureDatabase(urls('postgres'), name))));
+      return urls;
+    });
+
+    const identityService = await progress.step('identity', async () => {
+      const service = await startIdentity({ databaseUrl: url('identity'), host, port: settings.kilonova.identity_port, log: log.child({ service: 'identity' }), clock, ids });
+      stops.push(() => service.stop());
+      return service;
+    });
+    const asUser = (username: string) => {
+      const client = createIdentityClient({ authUrl: identityService.url, username, password: secrets.servicePasswords[username] ?? '', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default', region, log, clock });
+      stops.push(() => client.close());
+      return client;
+    };
+    const [nova, neutron] = [asUser('nova'), asUser('neutron')];
+    const common = { settings, identity: nova, clock, ids, host };
+
+    const [imageService, placementService, networkService, stores] = await progress.step('image, placement, network', () =>
+      Promise.all([
+        startImage({ ...common, databaseUrl: url('image'), directory: join(settings.DEFAULT.state_path, 'images'), port: settings.kilonova.image_port, log: log.child({ service: 'image' }) }),
+        startPlacement({ ...common, databaseUrl: url('placement'), port: settings.kilonova.placement_port, log: log.child({ service: 'placement' }) }),
+        startNetwork({ databaseUrl: url('network'), settings, identity: neutron, clock, ids, port: settings.kilonova.network_port, log: log.child({ service: 'network' }) }),
+        openStores({ api: url('nova_api'), cell0: url('nova_cell0'), cell1: url('nova_cell1') }),
+      ]),
+    );
+    stops.push(() => stores.close(), () => Promise.all([imageService.stop(), placementService.stop(), networkService.stop()]));
+
+    const bus = inProcessBus();
+    stops.push(() => bus.close());
+    const image = createImageClient({ endpoints: nova.endpoints, log });
+    const network = createNetworkClient({ endpoints: nova.endpoints, log });
+    const placement = createPlacementClient({ endpoints: nova.endpoints, log });
+    stops.push(() => Promise.all([image.close(), network.close(), placement.close()]));
+
+    const api = await progress.step('compute API', async () => {
+      const service = await startApi({
+        stores, identity: nova, image, network, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: {},
+        conductor: bus.client(conductorTopic, conductor), agentOn: (name) => bus.client(computeTopic(name), computeAgent),
+        host: settings.DEFAULT.osapi_compute_listen, port: settings.DEFAULT.osapi_compute_listen_port,
+      });
+      stops.push(() => service.stop());
+      return service;
+    });
+    const metadata = await startMetadata({
+      source: storeMetadataSource({ stores, settings }), settings, clock, log: log.child({ service: 'metadata' }), host: settings.DEFAULT.metadata_listen, port: settings.DEFAULT.metadata_listen_port,
+    });
+    stops.push(() => metadata.stop());
+
+    const endpoints = {
+      identity: identityService.url,
+      compute: `http://${settings.DEFAULT.osapi_compute_listen}:${api.port}/v2.1`,
+      image: imageService.url,
+      placement: placementService.url,
+      network: networkService.url ?? '',
+    };
+    const names: Readonly<Record<keyof typeof endpoints, string>> = { identity: 'keystone', compute: 'nova', image: 'glance', placement: 'placement', network: 'neutron' };
+    await progress.step('users, roles and catalog', () =>
+      bootstrap(identityService.deps, {
+        adminPassword: secrets.adminPassword,
+        servicePasswords: secrets.servicePasswords,
+        region,
+        projects: ['demo'],
+        endpoints: (Object.keys(endpoints) as (keyof typeof endpoints)[]).map((type) => ({ type, name: names[type], url: endpoints[type] })),
+      }),
+    );
+
+    const agent = await startAgent();
+    await progress.step('scheduler, conductor, compute', async () => {
+      const scheduler = await startScheduler({ stores, bus, placement, identity: nova, settings, clock, ids, log: log.child({ service: 'scheduler' }) });
+      stops.push(() => scheduler.stop());
+      const conducting = await startConductor({ stores, bus, network, placement, identity: nova, settings, clock, ids, log: log.child({ service: 'conductor' }) });
+      stops.push(() => conducting.stop());
+      const deps = { settings, statePath: settings.DEFAULT.state_path, bus, clients: { placement, image, network }, identity: nova, clock, ids, log: log.child({ service: 'compute' }) };
+      const compute =
+        settings.DEFAULT.compute_driver === 'fake.FakeDriver'
+          ? await startFakeHosts({ ...deps, hosts: fakeHostNames(settings.DEFAULT.host, settings.kilonova.fake_hosts) })
+          : await startCompute({ ...deps, host: settings.DEFAULT.host, driverName: settings.DEFAULT.compute_driver });
+      stops.push(() => compute.stop());
+    });
+    return { authUrl: identityService.url, region, endpoints, identity: nova, image, network, networkService, stores, agent, stop };
+
+    async function privateServer(): Promise<(database: string) => string> {
+      const server = await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) });
+      stops.push(() => server.stop());
+      return (database) => server.url(database);
+    }
+
+    async function startAgent(): Promise<NetworkAgent | null> {
+      if (settings.kilonova.network_data_plane === 'none') return null;
+      return progress.step('network agent', async () => {
+        const running = await startNetworkAgent({ settings, identity: neutron, clock, log: log.child({ service: 'network-agent' }), metadataUrl: `http://${settings.DEFAULT.metadata_listen}:${metadata.port}` });
+        stops.push((how) => running.stop(how));
+        return running;
+      });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

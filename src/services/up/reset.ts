@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { KilonovaError } from '../../lib/errors.ts';
+import { silentLog } from '../../lib/log.ts';
+import { removeAll } from '../network-agent/index.ts';
+import { removeGuests } from '../compute/remove-guests.ts';
+import { down } from './detach.ts';
+import { readSecrets, stateDirectory } from './state-directory.ts';
+
+/** Takes a whole cloud away: it is stopped, its guests, networks and files are removed. What is not its own stays. */
+export async function reset(statePath: string): Promise<{ readonly guests: number }> {
+  const state = stateDirectory(statePath);
+  if (!existsSync(state.path)) throw new KilonovaError('notFound', `There is no cloud in ${state.path}.`);
+  const secrets = await readSecrets(state);
+  if (secrets === null && !existsSync(state.novaConf)) throw new KilonovaError('invalid', `${state.path} is not the state directory of a cloud; nothing was removed.`);
+  await down(state.path, { timeoutMs: 60_000, destroy: false });
+  let guests = 0;
+  if (secrets !== null) {
+    guests = await removeGuests(secrets.cloudId, silentLog);
+    const problems = await removeAll({ cloudId: secrets.cloudId, statePath: state.path });
+    if (problems.length > 0) throw new KilonovaError('conflict', `Some of the network could not be removed: ${problems.map(({ resource, id, message }) => `${resource} ${id}: ${message}`).join('; ')}`);
+  }
+  await rm(state.path, { recursive: true, force: true });
+  return { guests };
+}

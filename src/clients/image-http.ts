@@ -159,7 +159,7 @@ export function createImageClient({ endpoints }: ImageClientOptions): ImageClien
     async download(session, imageId, signal) {
       const answer = await http.raw({
         url: `${await base()}${path(imageId, '/file')}`,
-        headers: await headersOf(session, { accept: 'application/octet-stream' }),
+        headers: await headersOf(session, { accept: 'application/octet-stream, application/json' }),
         ...(signal === undefined ? {} : { signal }),
       });
       if (answer.status === 204) {

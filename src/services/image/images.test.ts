@@ -355,6 +355,20 @@ describe('the list', () => {
   });
 });
 
+describe('errors', () => {
+  it('are JSON for whoever asks for it, and else a page that shows nothing unescaped', async () => {
+    const path = '/v2/images/%3Cscript%3E';
+    expect((await service.ask('alpha.member', 'GET', path)).body).toEqual({
+      message: 'No image found with ID <script>',
+      code: '404 Not Found',
+      title: 'Not Found',
+    });
+    const page = await service.ask('alpha.member', 'GET', path, undefined, { accept: '*/*' });
+    expect(page.headers.get('content-type')).toBe('text/html; charset=UTF-8');
+    expect(String(page.body)).toContain('No image found with ID &lt;script&gt;<br />');
+  });
+});
+
 describe('documents', () => {
   it.each(['image', 'images', 'member', 'members'])('schema of %s', async (name) => {
     expect(await service.ask('alpha.reader', 'GET', `/v2/schemas/${name}`)).toMatchObject({

@@ -80,7 +80,8 @@ export async function startImage(given: ImageServiceDeps): Promise<ImageService>
     authenticate: (headers) => given.identity.authenticate(headers),
     deps,
     log,
-    bodyTypes: ['application/json'],
+    // glanceclient names the second on requests without a body
+    bodyTypes: ['application/json', 'application/octet-stream'],
   });
   const port = await listen(app, { host, port: given.port });
   const stop = async (): Promise<void> => {

@@ -80,6 +80,7 @@ export async function testImageService(limits: Partial<ImageLimits> = {}): Promi
       const answer = await fetch(new URL(path, service.url), {
         method,
         headers: {
+          accept: 'application/json',
           ...(token === null ? {} : { 'x-auth-token': token }),
           ...(body === undefined ? {} : { 'content-type': type }),
           ...headers,

@@ -14,6 +14,8 @@ export interface AgentLiveness {
   heard(host: string): Promise<boolean>;
   /** Whether ports can be bound to a host now. */
   isAlive(host: string): Promise<boolean>;
+  /** An agent was deleted: it becomes known anew when it is heard again. */
+  forget(host: string): void;
   stop(): Promise<void>;
 }
 
@@ -74,6 +76,10 @@ export function startAgentLiveness({
         .executeTakeFirst();
       if (agent === undefined || !agent.admin_state_up) return false;
       return Math.max(agent.heartbeat_timestamp.getTime(), unwritten.get(host) ?? 0) > clock.now() - agentDownMs;
+    },
+    forget(host) {
+      known.delete(host);
+      unwritten.delete(host);
     },
     async stop() {
       await reconciler.stop();

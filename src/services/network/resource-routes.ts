@@ -179,7 +179,7 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
 }
 
 /** The row again, held until the transaction ends, so that two changes to it follow one another. */
-async function locked<Row extends { readonly id: string }>(tx: Tx, collection: Collection<Row>, id: string): Promise<Row> {
+export async function locked<Row extends { readonly id: string }>(tx: Tx, collection: Collection<Row>, id: string): Promise<Row> {
   const table = collection.table.replace(/_details$/, 's') as 'networks';
   await tx.selectFrom(table).select('id').where('id', '=', id).forUpdate().execute();
   return find(tx, collection, { projectId: null, elevated: true }, id);

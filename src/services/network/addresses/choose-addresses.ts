@@ -41,10 +41,16 @@ interface PortForAddresses {
   readonly mac_address: string;
 }
 
-/** Gives a new port the addresses that were asked for; where none were, one of each IP version and those it makes itself. */
-export async function giveAddresses(tx: Tx, port: PortForAddresses, asked: readonly AskedAddress[] | null): Promise<void> {
+/** Gives a new port the addresses that were asked for; where none were, one of each IP version (or of IPv4 alone) and those it makes itself. */
+export async function giveAddresses(tx: Tx, port: PortForAddresses, asked: readonly AskedAddress[] | 'ipv4' | null): Promise<void> {
   const subnets = await subnetsOfNetwork(tx, port.network_id);
-  if (asked === null) {
+  if (asked === 'ipv4') {
+    await takeFromAny(
+      tx,
+      port,
+      subnets.filter((subnet) => subnet.ip_version === 4),
+    );
+  } else if (asked === null) {
     for (const version of [4, 6]) {
       const choices = subnets.filter((subnet) => subnet.ip_version === version && !isAutomatic(subnet));
       if (choices.length > 0) await takeFromAny(tx, port, choices);

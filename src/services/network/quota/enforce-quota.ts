@@ -16,16 +16,25 @@ export const quotaResources = {
 } as const;
 
 export type QuotaResource = keyof typeof quotaResources;
-export const quotaNames = Object.keys(quotaResources) as QuotaResource[];
+export const quotaNames = [
+  'network',
+  'subnet',
+  'subnetpool',
+  'port',
+  'router',
+  'floatingip',
+  'rbac_policy',
+  'security_group',
+  'security_group_rule',
+] as const satisfies readonly QuotaResource[];
 
-export async function limitOf(db: NetworkDatabase | Tx, projectId: string, resource: QuotaResource): Promise<number> {
-  const row = await db
-    .selectFrom('quotas')
-    .select('quota_limit')
-    .where('project_id', '=', projectId)
-    .where('resource', '=', resource)
-    .executeTakeFirst();
-  return row?.quota_limit ?? quotaResources[resource].limit;
+/** What holds for a project: its own limits, and the defaults where it has none. */
+export async function enforcedLimits(db: NetworkDatabase | Tx, projectId: string): Promise<Record<QuotaResource, number>> {
+  const rows = await db.selectFrom('quotas').select(['resource', 'quota_limit']).where('project_id', '=', projectId).execute();
+  const own = new Map(rows.map((row) => [row.resource, row.quota_limit]));
+  const limit = (name: QuotaResource): number => own.get(name) ?? quotaResources[name].limit;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made of all names
+  return Object.fromEntries(quotaNames.map((name) => [name, limit(name)])) as Record<QuotaResource, number>;
 }
 
 export async function usageOf(db: NetworkDatabase | Tx, projectId: string, resource: QuotaResource): Promise<number> {
@@ -39,7 +48,7 @@ export async function usageOf(db: NetworkDatabase | Tx, projectId: string, resou
 
 /** Refuses when `adding` more would pass the project's limit. Requests of one project for one resource pass here one after another. */
 export async function enforceQuota(tx: Tx, projectId: string, resource: QuotaResource, adding: number): Promise<void> {
-  const limit = await limitOf(tx, projectId, resource);
+  const { [resource]: limit } = await enforcedLimits(tx, projectId);
   if (limit < 0) return;
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`${resource} ${projectId}`}, 0))`.execute(tx);
   if ((await usageOf(tx, projectId, resource)) + adding > limit) throw quotaExceeded(resource);

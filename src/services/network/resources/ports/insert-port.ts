@@ -15,7 +15,7 @@ export interface PortToInsert {
   /** Null: one of our own range is drawn. */
   readonly macAddress?: string | null;
   /** Null: one of each IP version. */
-  readonly fixedIps: readonly AskedAddress[] | null;
+  readonly fixedIps: readonly AskedAddress[] | 'ipv4' | null;
   readonly deviceId: string;
   readonly deviceOwner: string;
   readonly adminStateUp?: boolean;

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { fastify } from 'fastify';
 import { silentLog } from '../../lib/log.ts';
 import { isKind } from '../../lib/errors.ts';
 import { waitUntil } from '../../lib/retry.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { bootstrap } from './bootstrap.ts';
 import { adminPassword, novaPassword, onProject, startIdentityUnderTest, type IdentityUnderTest } from './identity-under-test.ts';
 import type { IdentityClient } from '../../clients/identity.ts';
 import { createIdentityClient, type IdentityClientOptions } from '../../clients/identity-http.ts';
@@ -135,4 +137,104 @@ test('while the identity service is down, tokens already met go on and others ar
   other.clock.advance(60_000);
   expect(await client.authenticate({ 'x-auth-token': met })).toMatchObject({ userName: 'admin' });
   expect(await client.authenticate({ 'x-auth-token': unmet }).catch(refusal)).toBe('unavailable');
+});
+
+describe('a Keystone that is not ours', () => {
+  /** As much of a Keystone as answers about tokens; it counts what it is asked. */
+  async function foreignKeystone() {
+    const app = fastify({ forceCloseConnections: true });
+    const asked = { logIns: 0, validations: 0 };
+    const tokens = new Set(['gAAAAAuser']);
+    let own = '';
+    const document = (name: string): unknown => ({
+      token: {
+        expires_at: '2999-01-01T00:00:00.000000Z',
+        user: { id: name, name, domain: { id: 'default', name: 'Default' } },
+        project: { id: 'p1', name: 'blue', domain: { id: 'default', name: 'Default' } },
+        roles: [{ id: 'r1', name: 'Member' }],
+        catalog: [],
+      },
+    });
+    app.post('/v3/auth/tokens', (_request, reply) =>
+      reply
+        .code(201)
+        .header('x-subject-token', (own = `gAAAAAservice${++asked.logIns}`))
+        .send(document('nova')),
+    );
+    app.get('/v3/auth/tokens', (request, reply) => {
+      asked.validations++;
+      if (request.headers['x-auth-token'] !== own)
+        return reply.code(401).send({ error: { code: 401, message: 'no', title: 'Unauthorized' } });
+      return tokens.has(String(request.headers['x-subject-token']))
+        ? reply.send(document('ada'))
+        : reply.code(404).send({ error: { code: 404, message: 'no', title: 'Not Found' } });
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    return { url: app.listeningOrigin, asked, forgetService: () => void (own = 'other'), [Symbol.asyncDispose]: () => app.close() };
+  }
+
+  test('is asked once for each token, by however many requests, and its refusals are remembered too', async () => {
+    await using keystone = await foreignKeystone();
+    const client = newClient({ authUrl: keystone.url });
+    const callers = await Promise.all(Array.from({ length: 50 }, () => client.authenticate({ 'x-auth-token': 'gAAAAAuser' })));
+    expect(callers[49]).toMatchObject({ userName: 'ada', projectId: 'p1', roles: ['member'], isAdmin: false });
+    expect([
+      await client.authenticate({ 'x-auth-token': 'gAAAAAnobody' }),
+      await client.authenticate({ 'x-auth-token': 'gAAAAAnobody' }),
+    ]).toEqual([null, null]);
+    expect(keystone.asked).toEqual({ logIns: 1, validations: 2 });
+  });
+
+  test('is logged in to again when it refuses the service’s token', async () => {
+    await using keystone = await foreignKeystone();
+    const client = newClient({ authUrl: `${keystone.url}/v3/` });
+    await client.serviceSession.token();
+    keystone.forgetService();
+    expect(await client.authenticate({ 'x-auth-token': 'gAAAAAuser' })).toMatchObject({ userName: 'ada' });
+    expect(keystone.asked).toEqual({ logIns: 2, validations: 2 });
+  });
+
+  test('may be away for a while for tokens that were good before', async () => {
+    const keystone = await foreignKeystone();
+    const client = newClient({ authUrl: keystone.url });
+    await client.authenticate({ 'x-auth-token': 'gAAAAAuser' });
+    await keystone[Symbol.asyncDispose]();
+    identity.clock.advance(60_000);
+    expect(await client.authenticate({ 'x-auth-token': 'gAAAAAuser' })).toMatchObject({ userName: 'ada' });
+    expect(await client.authenticate({ 'x-auth-token': 'gAAAAAother' }).catch(refusal)).toBe('unavailable');
+    identity.clock.advance(300_000);
+    expect(await client.authenticate({ 'x-auth-token': 'gAAAAAuser' }).catch(refusal)).toBe('unavailable');
+  });
+});
+
+test('a service that may not log in is told so as unavailable, never as the user’s fault', async () => {
+  const client = newClient({ password: 'wrong' });
+  expect(await client.serviceSession.token().catch(refusal)).toBe('unavailable');
+  expect(await client.authenticate({ 'x-auth-token': await identity.adminToken() }).catch(refusal)).toBe('unavailable');
+});
+
+test('tells whether a project exists, as far as it may know', async () => {
+  const client = newClient();
+  const { projectId } = await identity.person();
+  expect([
+    await client.projectExists(projectId),
+    await client.projectExists('no-such-project'),
+    await client.projectExists('../users'),
+  ]).toEqual([true, false, false]);
+});
+
+test('endpoints that move are found again', async () => {
+  const client = newClient();
+  const { deps, url } = identity.service;
+  const endpoints = (image: string[]) =>
+    ['http://127.0.0.1:8774/v2.1', ...image].map((at, i) => ({
+      type: i === 0 ? 'compute' : 'image',
+      name: i === 0 ? 'nova' : 'glance',
+      url: at,
+    }));
+  await client.endpoints.url('compute');
+  identity.clock.advance(1000);
+  const options = { adminPassword, servicePasswords: { nova: novaPassword }, region: 'RegionOne' };
+  await bootstrap(deps, { ...options, endpoints: [...endpoints(['http://127.0.0.1:9292/']), { type: 'identity', name: 'keystone', url }] });
+  expect(await client.endpoints.url('image')).toBe('http://127.0.0.1:9292');
 });

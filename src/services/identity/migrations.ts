@@ -25,7 +25,8 @@ CREATE TABLE group_members (
 CREATE INDEX group_members_group ON group_members (group_id);
 CREATE TABLE roles (
   id text PRIMARY KEY, domain_id text REFERENCES domains ON DELETE CASCADE, name text NOT NULL, description text NOT NULL DEFAULT '',
-  options jsonb NOT NULL DEFAULT '{}', extra jsonb NOT NULL DEFAULT '{}', UNIQUE NULLS NOT DISTINCT (domain_id, name));
+  options jsonb NOT NULL DEFAULT '{}', extra jsonb NOT NULL DEFAULT '{}');
+CREATE UNIQUE INDEX roles_name ON roles (coalesce(domain_id, ''), lower(name));
 CREATE TABLE role_implications (
   prior_id text NOT NULL REFERENCES roles ON DELETE CASCADE, implied_id text NOT NULL REFERENCES roles ON DELETE CASCADE, PRIMARY KEY (prior_id, implied_id));
 CREATE TABLE role_assignments (

@@ -26,7 +26,12 @@ const rememberedMax = 2000;
  * Hashes passwords off the event loop. What has been verified is remembered for some minutes, as a keyed digest of password and hash:
  * the key lives in this process only, and a changed password has another hash, so it is never taken for the old one.
  */
-export function createPasswords({ clock, cost = humanCost }: { readonly clock: Clock; readonly cost?: PasswordCost }): Passwords {
+export function createPasswords(options: {
+  readonly clock: Clock;
+  readonly cost?: PasswordCost;
+  readonly derive?: typeof scryptKey;
+}): Passwords {
+  const { clock, cost = humanCost, derive = scryptKey } = options;
   const key = randomBytes(32);
   const verified = new Map<string, number>();
   const decoy = encode(cost, randomBytes(16), randomBytes(32));
@@ -48,7 +53,11 @@ export function createPasswords({ clock, cost = humanCost }: { readonly clock: C
       if (hash !== null && (verified.get(digest) ?? 0) > clock.now()) return true;
       const stored = decode(hash ?? decoy) ?? decode(decoy)!;
       const same = timingSafeEqual(await derive(password, stored.salt, stored.cost), stored.key);
-      if (hash === null || !same) return false;
+      if (hash === null) return false;
+      if (!same) {
+        if (stored.cost.n * stored.cost.p < cost.n * cost.p) await derive(password, stored.salt, cost); // a failure takes as long for every user
+        return false;
+      }
       remember(digest);
       return true;
     },
@@ -64,7 +73,8 @@ function decode(hash: string): { readonly cost: PasswordCost; readonly salt: Buf
   return { cost: { n: Number(n), r: Number(r), p: Number(p) }, salt: Buffer.from(salt, 'base64'), key: Buffer.from(key, 'base64') };
 }
 
-function derive(password: string, salt: Buffer, { n, r, p }: PasswordCost): Promise<Buffer> {
+/** The work itself, on a thread of its own. */
+function scryptKey(password: string, salt: Buffer, { n, r, p }: PasswordCost): Promise<Buffer> {
   const options: ScryptOptions = { N: n, r, p, maxmem: 256 * n * r };
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   scrypt(password, salt, 32, options, (error, key) => (error === null ? resolve(key) : reject(error)));

@@ -38,7 +38,7 @@ sections_for() {
       done
       echo node base cloud guest-image
       ;;
-    compute | network | network-agent | volume) echo node cloud ;;
+    compute | image | network-agent | volume) echo node cloud ;;
     *) echo node ;;
   esac
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../src/config/index.ts';
 import type { HostReport, HostWish, WishedPort, WishedSecurityGroup } from '../../src/contracts/network-agent.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createLog, silentLog } from '../../src/lib/log.ts';
+import { silentLog } from '../../src/lib/log.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import { removeAll, startNetworkAgent, type NetworkAgent, type WishSource } from '../../src/services/network-agent/index.ts';
 
@@ -280,6 +280,8 @@ describe('the network agent on a real host', () => {
         }
       });
 
+  const dhcpProcess = (): string | undefined => processes().find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dnsmasq'));
+
   beforeAll(async () => {
     metadata = createServer((request, response) => {
       asked.push({ url: request.url ?? '', headers: request.headers });
@@ -293,7 +295,7 @@ describe('the network agent on a real host', () => {
       startNetworkAgent({
         settings,
         clock: systemClock,
-        log: process.env['NA_LOG'] ? createLog({ name: 'a', level: 'debug' }) : silentLog,
+        log: silentLog,
         source: from,
       });
     agent = await start(source);
@@ -359,29 +361,17 @@ describe('the network agent on a real host', () => {
     await source.wishes(
       cloud(withRules(rule({ protocol: 'tcp', portRangeMin: 8000, portRangeMax: 8001, remoteIpPrefix: `${anna.address}/32` }))),
     );
-    const serving = (port: string): Promise<unknown> =>
-      execute('ip', [
-        'netns',
-        'exec',
-        bert.namespace,
-        'busybox',
-        'timeout',
-        '10',
-        'busybox',
-        'nc',
-        '-l',
-        '-p',
-        port,
-        '-e',
-        'echo',
-        'hello',
-      ]).catch(() => undefined);
-    const servers = [serving('8001'), serving('8002')];
+    const servers = ['8001', '8002'].map((port) =>
+      execute('ip', ['netns', 'exec', bert.namespace, 'busybox', 'nc', '-l', '-p', port, '-e', 'echo', 'hello']),
+    );
     const call = (port: string): Promise<string | null> =>
       inGuest(anna, 'busybox', 'timeout', '2', 'busybox', 'nc', '-w', '1', bert.address, port).catch(() => null);
     expect(await eventually('an answer', () => call('8001'))).toBe('hello\n');
     expect(await call('8002')).toBe(null);
-    await Promise.all(servers);
+    for (const server of servers) {
+      server.child.kill();
+      await server.catch(() => undefined);
+    }
   });
 
   it('lets nobody speak under a foreign address', async () => {
@@ -519,8 +509,7 @@ describe('the network agent on a real host', () => {
   });
 
   it('reads new leases in place, and begins anew only when an address changed hands', async () => {
-    const server = (): string | undefined => processes().find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dnsmasq'));
-    const before = server();
+    const before = dhcpProcess();
     const [network, ...others] = cloud().networks;
     const newMac = randomMac();
     const lent = (mac: string, ip: string): Omit<HostWish, 'revision'> =>
@@ -534,14 +523,14 @@ describe('the network agent on a real host', () => {
         ],
       });
     await source.wishes({ ...lent(anna.mac, '10.31.0.90'), ports: [portOf(anna, { ipAddresses: ['10.31.0.90'] }), portOf(bert)] });
-    expect([(await lease(anna))['ip'], server()]).toEqual(['10.31.0.90', before]);
+    expect([(await lease(anna))['ip'], dhcpProcess()]).toEqual(['10.31.0.90', before]);
     await source.wishes({
       ...lent(newMac, '10.31.0.90'),
       ports: [portOf(anna, { macAddress: newMac, ipAddresses: ['10.31.0.90'] }), portOf(bert)],
     });
     await run('ip', '-n', anna.namespace, 'link', 'set', 'eth0', 'address', newMac);
     expect((await lease(anna))['ip']).toBe('10.31.0.90');
-    expect(server()).not.toBe(before);
+    expect(dhcpProcess()).not.toBe(before);
     await run('ip', '-n', anna.namespace, 'link', 'set', 'eth0', 'address', anna.mac);
     await run('ip', '-n', anna.namespace, 'route', 'replace', '169.254.169.254', 'via', '10.31.0.2');
     await source.wishes(cloud(withRules(rule({ protocol: 'icmp' }))));

@@ -6,11 +6,12 @@ import type { HostReport, HostWish } from '../../contracts/network-agent.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { retry } from '../../lib/retry.ts';
 import { startReconciler, type ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
 import { runAs } from './daemons/run-as.ts';
 import { watchLinks } from './links/watch-links.ts';
 import { startMetadataProxy } from './metadata/metadata-proxy.ts';
-import { runDirectory } from './names.ts';
+import { bridgeName, runDirectory } from './names.ts';
 import { reconcileHost, type HostState } from './reconcile-host.ts';
 import { removeAll } from './remove-all.ts';
 import { probeTracking } from './ruleset/tracking.ts';
@@ -92,7 +93,7 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
     if (wish === null) return undefined;
     const { revision } = wish;
     const checked = checkWish(wish);
-    watched = new Set([...checked.wish.ports.map(({ device }) => device), ...checked.wish.closedDevices]);
+    watched = new Set([...checked.wish.ports.map(({ device }) => device), ...checked.wish.networks.map(({ id }) => bridgeName(id))]);
     const state: HostState =
       hostDeps === null
         ? { wiredPortIds: checked.wish.ports.map(({ id }) => id), problems: [] }
@@ -106,7 +107,8 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
     };
     const text = JSON.stringify(report);
     if (text !== reported.text || clock.now() - reported.at >= everyMs) {
-      await source.report(report, scanSignal);
+      const told = report;
+      await retry(() => source.report(told, scanSignal), { clock, signal: scanSignal, attempts: 4, delayMs: 250 });
       if (text !== reported.text) for (const problem of problems) log.warn(problem, 'the host does not agree with its wish');
       reported = { text, at: clock.now() };
     }
@@ -133,16 +135,27 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
     }
   };
   const listening = listen();
-  const watching = plugs ? watchLinks((device) => watched.has(device) && reconciler.nudge(), { clock, log, signal }) : Promise.resolve();
+  const watching = plugs
+    ? watchLinks((device, bridge) => (watched.has(device) || (bridge !== null && watched.has(bridge))) && reconciler.nudge(), {
+        clock,
+        log,
+        signal,
+      })
+    : Promise.resolve();
 
+  const end = async (): Promise<void> => {
+    stopping.abort(new Error('stopping'));
+    await Promise.all([reconciler.stop(), listening, watching]);
+    await proxy?.stop();
+    await source.close();
+  };
+  let stopped: Promise<void> | null = null;
   return {
     runNow: () => reconciler.runNow(),
     status: () => ({ wishedRevision: wish?.revision ?? null, report, reconciler: reconciler.status() }),
     async stop({ removeDataPlane = false } = {}) {
-      stopping.abort(new Error('stopping'));
-      await Promise.all([reconciler.stop(), listening, watching]);
-      await proxy?.stop();
-      await source.close();
+      stopped ??= end();
+      await stopped;
       if (removeDataPlane && plugs) await removeAll({ cloudId, statePath });
     },
   };

@@ -143,16 +143,18 @@ function planAddresses(
   ];
 }
 
+/** `default` means IPv4 to `ip`, whatever stands beside it. */
+const target = ({ version, destination }: { readonly version: 4 | 6; readonly destination: string }): string =>
+  destination !== 'default' ? destination : version === 4 ? '0.0.0.0/0' : '::/0';
+
 function planRoutes(desired: DesiredNamespace, there: ObservedNamespace): readonly Step[] {
-  const words = ({ version, destination }: { readonly version: 4 | 6; readonly destination: string }): string =>
-    destination !== 'default' ? destination : version === 4 ? '0.0.0.0/0' : '::/0';
   const has = (route: DesiredNamespace['routes'][number]): boolean =>
     there.routes.some((found) => found.version === route.version && found.destination === route.destination && found.via === route.via);
   const surplus = there.routes.filter(
     (found) => !desired.routes.some((route) => route.version === found.version && route.destination === found.destination),
   );
   return [
-    ...surplus.map((route) => inside(desired.name, 'route', 'delete', words(route), 'protocol', 'static')),
+    ...surplus.map((route) => inside(desired.name, 'route', 'delete', target(route), 'protocol', 'static')),
     ...desired.routes
       .filter((route) => !has(route))
       .map((route) =>
@@ -160,7 +162,7 @@ function planRoutes(desired: DesiredNamespace, there: ObservedNamespace): readon
           desired.name,
           'route',
           'replace',
-          words(route),
+          target(route),
           'via',
           route.via,
           ...(route.device === null ? [] : ['dev', route.device]),

@@ -27,6 +27,7 @@ export interface HostRulesetInput {
 const isReply = 0x1;
 const isInvalid = 0x2;
 const isOurs = 0x4;
+const isOutbound = 0x8;
 
 /**
  * Everything nft does for one cloud on one host, as three tables of one name, replaced in one transaction.
@@ -54,13 +55,16 @@ export function hostRuleset(input: HostRulesetInput): string {
     chain('host', ['type filter hook input priority 0', ...hostInput(input)]),
   ];
   const inetTable = input.tracking === 'bridge-conntrack' ? [] : markChains(input);
+  const outbound = hex(markTag(table) | isOutbound);
   const ipTable = [
-    chain('to_outside', [
-      'type nat hook postrouting priority 100',
+    // br_netfilter brings bridged packets through postrouting, too: only what is really routed away from an external bridge is marked
+    chain('outbound', [
+      'type filter hook forward priority 0',
       ...input.masquerade
         .filter(({ prefix }) => prefix.version === 4)
-        .map(({ prefix, bridge }) => `ip saddr ${prefix.text} oifname != "${bridge}" masquerade`),
+        .map(({ prefix, bridge }) => `iifname "${bridge}" oifname != "${bridge}" ip saddr ${prefix.text} meta mark set ${outbound}`),
     ]),
+    chain('to_outside', ['type nat hook postrouting priority 100', `meta mark ${outbound} masquerade`]),
   ];
   return [replacement('bridge', table, bridgeTable), replacement('inet', table, inetTable), replacement('ip', table, ipTable)].join('');
 }
@@ -74,7 +78,7 @@ export const chain = (name: string, lines: readonly string[]): string =>
 
 const bare = (id: string): string => id.replaceAll('-', '');
 const portChain = (kind: 'src' | 'out' | 'in', port: CheckedPort): string => `${kind}_${bare(port.id)}`;
-export const groupSet = (groupId: string, version: 4 | 6): string => `members${version}_${bare(groupId)}`;
+const groupSet = (groupId: string, version: 4 | 6): string => `members${version}_${bare(groupId)}`;
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 /** Sends each port's packets to its chain with one look-up, however many ports there are. */

@@ -1,4 +1,11 @@
-import type { HostWish, WishedNetwork, WishedPort, WishedRouter, WishedSecurityGroup } from '../../../contracts/network-agent.ts';
+import type {
+  HostWish,
+  WishedLease,
+  WishedNetwork,
+  WishedPort,
+  WishedRouter,
+  WishedSecurityGroup,
+} from '../../../contracts/network-agent.ts';
 import { invalid, messageOf } from '../../../lib/errors.ts';
 import { isUuid } from '../../../lib/ids.ts';
 import {
@@ -42,7 +49,7 @@ export function checkWish(wish: HostWish): { readonly wish: CheckedWish; readonl
         return [];
       }
     });
-  const networks = each('network', wish.networks, checkNetwork);
+  const networks = each('network', wish.networks, (network) => checkNetwork(network, problems));
   const subnetsOf = new Map(networks.map((network) => [network.id, network.subnets]));
   const ports = each('port', wish.ports, checkPort);
   const understood = new Set(ports.map((port) => port.id));
@@ -93,7 +100,7 @@ function interfaceAddress(text: string, subnets: readonly CheckedSubnet[]): Inte
   return subnet === undefined ? parsed : required(parseInterfaceAddress(`${text}/${subnet.prefix.length}`), 'an interface address', text);
 }
 
-function checkNetwork(network: WishedNetwork): CheckedNetwork {
+function checkNetwork(network: WishedNetwork, problems: Problem[]): CheckedNetwork {
   const subnets = network.subnets.map((subnet): CheckedSubnet => ({
     id: uuid(subnet.id),
     prefix: prefix(subnet.cidr),
@@ -116,16 +123,25 @@ function checkNetwork(network: WishedNetwork): CheckedNetwork {
             addresses: network.dhcp.addresses.map((text) => interfaceAddress(text, subnets)),
           },
     subnets,
-    leases: network.leases.map((lease): CheckedLease => ({
-      portId: uuid(lease.portId),
-      mac: mac(lease.macAddress),
-      address: address(lease.ipAddress),
-      hostName: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(lease.hostName) ? lease.hostName.toLowerCase() : null,
-      deviceId: lease.deviceId !== null && isUuid(lease.deviceId) ? lease.deviceId : null,
-      projectId: lease.projectId !== null && /^[\w-]{1,64}$/.test(lease.projectId) ? lease.projectId : null,
-    })),
+    leases: network.leases.flatMap((lease) => {
+      try {
+        return [checkLease(lease)];
+      } catch (error) {
+        problems.push({ resource: 'port', id: lease.portId.slice(0, 64), message: messageOf(error) }); // it alone gets no address
+        return [];
+      }
+    }),
   };
 }
+
+const checkLease = (lease: WishedLease): CheckedLease => ({
+  portId: uuid(lease.portId),
+  mac: mac(lease.macAddress),
+  address: address(lease.ipAddress),
+  hostName: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(lease.hostName) ? lease.hostName.toLowerCase() : null,
+  deviceId: lease.deviceId !== null && isUuid(lease.deviceId) ? lease.deviceId : null,
+  projectId: lease.projectId !== null && /^[\w-]{1,64}$/.test(lease.projectId) ? lease.projectId : null,
+});
 
 function checkPort(port: WishedPort): CheckedPort {
   if (port.device !== tapName(port.id)) throw invalid(`${shown(port.device)} is not the device name of this port.`);

@@ -23,22 +23,6 @@ export interface BuildParams {
 
 /** Builds one instance on the place that was claimed for it, or on one of the alternates; otherwise leaves it in ERROR with the reason and nothing else. */
 export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
-  .step('accepted', {
-    run: () => Promise.resolve(null),
-    undo: async ({ params, deps, failure, sagaId }) => {
-      const database = deps.stores.cell(params.cellId);
-      await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [] });
-      const failed = await failInstance(deps, database, params.instanceId, failure);
-      if (failed !== null) {
-        await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: null, failure });
-      }
-      await eraseAdminPass(database, sagaId);
-    },
-  })
-  .step('claimed', {
-    run: () => Promise.resolve(null), // by the scheduler, before this saga began
-    undo: ({ params, deps }) => deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId),
-  })
   .step('spawned', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const places = [params.chosen, ...params.alternates];
@@ -57,11 +41,20 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
       const tried = failures.length === 1 ? 'the host that was chosen' : `all ${failures.length} hosts that were tried`;
       throw new KilonovaError('internal', `The build failed on ${tried}: ${failures.map((failure) => failure.slice(failure.indexOf(': ') + 2)).join('; ')}`, { code: 'MaxRetriesExceeded' });
     },
-    undo: async ({ params, deps, idempotencyKey }) => {
+    // the claim was made before this saga began, and is given back with everything else; the instance says so last
+    undo: async ({ params, deps, idempotencyKey, failure, sagaId }) => {
       const found = await findInstance(deps.stores, params.instanceId);
       const host = found?.instance.host ?? params.chosen.host;
       await destroyOnHost(deps, params.instanceId, host, found?.instance.networkInfo ?? [], `${idempotencyKey}/undo`);
       await unplugPorts(deps, params.instanceId);
+      await deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId);
+      const database = deps.stores.cell(params.cellId);
+      await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [] });
+      const failed = await failInstance(deps, database, params.instanceId, failure);
+      if (failed !== null) {
+        await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: null, failure });
+      }
+      await eraseAdminPass(database, sagaId);
     },
   })
   .pointOfNoReturn()

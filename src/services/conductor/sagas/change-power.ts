@@ -1,4 +1,4 @@
-import type { InstanceId, PowerState, TaskState, VmState } from '../../../domain/instance.ts';
+import { powerStates, type InstanceId, type PowerState, type TaskState, type VmState } from '../../../domain/instance.ts';
 import type { ComputeAgent } from '../../../contracts/compute.ts';
 import type { CommandOptions } from '../../../lib/rpc/contract.ts';
 import { saga } from '../../../lib/saga/saga.ts';
@@ -44,6 +44,19 @@ export const powerRules: Readonly<Record<PowerAction, PowerRule>> = {
   resume: { ask: (agent, instance, deps, options) => agent.resume({ order: order(deps, instance) }, options), task: 'resuming', to: 'active', event: 'compute_resume_instance' },
 };
 
+/** Where an instance stands whose guest is in this power state; null is no guest at all, and suspended is off with its memory kept. */
+function stateOf(powerState: PowerState | null, before: VmState): { readonly vmState?: VmState; readonly powerState?: PowerState } {
+  switch (powerState) {
+    case null: return { vmState: 'error', powerState: powerStates.noState };
+    case powerStates.running: return { vmState: 'active', powerState };
+    case powerStates.paused: return { vmState: 'paused', powerState };
+    case powerStates.shutdown:
+    case powerStates.crashed: return { vmState: before === 'suspended' ? before : 'stopped', powerState };
+    case powerStates.suspended: return { vmState: 'suspended', powerState };
+    case powerStates.noState: return {};
+  }
+}
+
 /** Changes the power of a guest. The API has already set the task state; this saga ends it one way or the other. */
 export const changePower = saga<PowerParams, ConductorDeps>('change-power')
   .step('changed', {
@@ -60,8 +73,9 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
       const { instance, cellId } = found;
       const database = deps.stores.cell(cellId);
       const now = new Date(deps.clock.now()).toISOString();
-      const broken = params.action === 'hardReboot' ? { vmState: 'error' as const } : {};
-      await transition(database, instance.id, { whileTask: [powerRules[params.action].task], taskState: null, ...broken }, { fault: { code: 500, message: failure.message.slice(0, 255), details: failure.message, created: now } });
+      const seen = await deps.agentOn(instance.host ?? '').inspect({ instanceId: instance.id }).catch(() => undefined);
+      const state = seen === undefined ? {} : stateOf(seen?.powerState ?? null, instance.vmState);
+      await transition(database, instance.id, { whileTask: [powerRules[params.action].task], taskState: null, ...(state.vmState === undefined ? {} : { vmState: state.vmState }) }, { ...(state.powerState === undefined ? {} : { powerState: state.powerState }), fault: { code: 500, message: failure.message.slice(0, 255), details: failure.message, created: now } });
       await finishEvent(deps, database, { instanceId: instance.id, requestId: params.requestId, name: powerRules[params.action].event, startedAt: params.startedAt, host: instance.host, failure });
     },
   })

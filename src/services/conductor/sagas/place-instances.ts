@@ -19,17 +19,6 @@ export interface PlaceParams {
 
 /** Finds a place for the instances of one request, all or none, and starts the build of each in the cell of its place. Runs in cell0. */
 export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances')
-  .step('accepted', {
-    run: () => Promise.resolve(null),
-    // the last undo: everything else has been taken back
-    undo: async ({ params, deps, failure }) => {
-      const { database } = deps.stores.cell0;
-      for (const instanceId of params.instanceIds) {
-        await failInstance(deps, database, instanceId, failure);
-        await finishEvent(deps, database, { instanceId, requestId: params.requestId, name: 'conductor_schedule_and_build_instances', startedAt: params.startedAt, host: null, failure });
-      }
-    },
-  })
   .step('destinations', {
     run: async ({ params, deps, signal }) => {
       const spec = await requestSpecOf(deps.stores, params.instanceIds[0]!);
@@ -38,8 +27,14 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
       if (!selection.found) throw new KilonovaError('conflict', selection.message, { code: 'NoValidHost' });
       return selection.destinations;
     },
-    undo: async ({ params, deps }) => {
+    undo: async ({ params, deps, failure, sagaId }) => {
       await Promise.all(params.instanceIds.map((id) => deps.placement.deleteAllocations(deps.identity.serviceSession, id)));
+      const { database } = deps.stores.cell0;
+      for (const instanceId of params.instanceIds) {
+        await failInstance(deps, database, instanceId, failure);
+        await finishEvent(deps, database, { instanceId, requestId: params.requestId, name: 'conductor_schedule_and_build_instances', startedAt: params.startedAt, host: null, failure });
+      }
+      await eraseAdminPass(database, sagaId);
     },
   })
   .pointOfNoReturn() // from here each instance has its own saga

@@ -1,0 +1,199 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { powerStates, type InstanceId } from '../../src/domain/instance.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { randomIds } from '../../src/lib/ids.ts';
+import { waitUntil } from '../../src/lib/retry.ts';
+import type { SagaStore } from '../../src/lib/saga/store.ts';
+import { sagas } from '../../src/services/conductor/sagas/index.ts';
+import { beginAction, getInstance } from '../../src/store/instances.ts';
+import { insertSagas } from '../../src/store/sagas.ts';
+import { createWorld, injected, leftoversOf, type World } from './world.ts';
+
+type AnySaga = (typeof sagas)[number];
+type Leftovers = Awaited<ReturnType<typeof leftoversOf>>;
+
+/** How each saga is begun, and the only two ways it may leave its instance. */
+interface Subject {
+  readonly begin: (world: World) => Promise<InstanceId>;
+  readonly done: Leftovers;
+  /** Where it may end when it fails; one of them. */
+  readonly undone: readonly Leftovers[];
+}
+
+const nothing = { guest: null, allocated: false, ports: 0, sagas: 0, taskState: null } as const;
+const whole = { guest: powerStates.running, allocated: true, ports: 1, sagas: 0, taskState: null } as const;
+
+const subjects: Readonly<Record<string, Subject>> = {
+  'place-instances': {
+    begin: async (world) => {
+      const { id } = await world.accept();
+      await insertSagas(world.stores.cell0.database, [{ id: randomIds.uuid(), name: 'place-instances', subject: id, params: { instanceIds: [id], requestId: 'req-test', adminPass: null, startedAt: 0 } }]);
+      return id;
+    },
+    done: { ...whole, vmState: 'active' },
+    undone: [{ ...nothing, vmState: 'error' }],
+  },
+  'build-instance': {
+    // begun by place-instances, which is its own subject above: here its failures are injected
+    begin: (world) => subjects['place-instances']!.begin(world),
+    done: { ...whole, vmState: 'active' },
+    undone: [{ ...nothing, vmState: 'error' }],
+  },
+  'delete-instance': {
+    begin: async (world) => {
+      const { id } = await world.running();
+      const { instance } = await getInstance(world.stores, id);
+      await beginAction(world.stores.defaultCell.database, 'delete', instance);
+      await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name: 'delete-instance', subject: id, params: { instanceId: id, requestId: 'req-test', startedAt: 0 } }]);
+      return id;
+    },
+    done: { ...nothing, vmState: null },
+    undone: [], // it has no way back
+  },
+  'change-power': {
+    begin: async (world) => {
+      const { id } = await world.running();
+      const { instance } = await getInstance(world.stores, id);
+      await beginAction(world.stores.defaultCell.database, 'stop', instance);
+      await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name: 'change-power', subject: id, params: { instanceId: id, action: 'stop', requestId: 'req-test', startedAt: 0 } }]);
+      return id;
+    },
+    done: { ...whole, vmState: 'stopped', guest: powerStates.shutdown },
+    undone: [
+      { ...whole, vmState: 'active' },
+      { ...whole, vmState: 'stopped', guest: powerStates.shutdown }, // its host did it and could not say so
+    ],
+  },
+};
+
+/** The same sagas with every step and every undo run twice. */
+const twice = (all: readonly AnySaga[]): AnySaga[] =>
+  all.map((saga) => ({
+    ...saga,
+    steps: saga.steps.map((step) => ({
+      ...step,
+      run: async (context: Parameters<typeof step.run>[0]) => {
+        await step.run(context);
+        return step.run(context);
+      },
+      undo: step.undo === null ? null : async (context: Parameters<NonNullable<typeof step.undo>>[0]) => {
+        await step.undo!(context);
+        await step.undo!(context);
+      },
+    })),
+  }));
+
+/** The same sagas, of which one fails at one step: `before` it does anything, or after it `did`. Past the point of no return it fails twice, then works. */
+const failing = (all: readonly AnySaga[], name: string, at: string, when: 'before' | 'after'): AnySaga[] =>
+  all.map((saga) => {
+    if (saga.name !== name) return saga;
+    let left = 2;
+    return {
+      ...saga,
+      steps: saga.steps.map((step) =>
+        step.name !== at
+          ? step
+          : {
+              ...step,
+              run: async (context: Parameters<typeof step.run>[0]) => {
+                const fail = !step.forwardOnly || left-- > 0;
+                if (fail && when === 'before') throw injected(at);
+                const result = await step.run(context);
+                if (fail) throw injected(at);
+                return result;
+              },
+            },
+      ),
+    };
+  });
+
+/** A store whose conductor dies right after its `n`th line is written: it writes nothing more, renews nothing and gives nothing back. */
+function dyingAfter(lines: number) {
+  const state = { left: lines, dead: false };
+  const dead = (): never => {
+    throw new Error('this conductor is dead');
+  };
+  const around = (store: SagaStore): SagaStore => ({
+    claim: async (...args) => (state.dead ? [] : store.claim(...args)),
+    renew: async (...args) => (state.dead ? dead() : store.renew(...args)),
+    release: async (...args) => (state.dead ? undefined : store.release(...args)),
+    advance: async (...args) => {
+      if (state.dead) return dead();
+      const done = await store.advance(...args);
+      if (--state.left === 0) state.dead = true;
+      return state.dead ? dead() : done;
+    },
+  });
+  return { around, state };
+}
+
+const all: readonly AnySaga[] = sagas;
+const settled = async (world: World, id: string): Promise<Leftovers> =>
+  waitUntil(
+    async () => {
+      const now = await leftoversOf(world, id);
+      return now.sagas === 0 && now.taskState === null && now.vmState !== 'building' ? now : null;
+    },
+    { clock: systemClock, timeoutMs: 20_000, everyMs: 10, what: `The end of what is done to ${id}` },
+  );
+
+let world: World;
+beforeAll(async () => void (world = await createWorld()));
+afterEach(() => world.stopConductors());
+afterAll(() => world.close());
+
+test('every saga stands in the three tests', () => {
+  expect(all.map((saga) => saga.name).toSorted()).toEqual(Object.keys(subjects).toSorted());
+});
+
+describe.each(all.map((saga) => ({ name: saga.name, saga })))('$name', ({ name, saga }) => {
+  const subject = subjects[name]!;
+
+  test('comes to the same end when every step runs twice', async () => {
+    world.conductor('twice', twice(all));
+    const id = await subject.begin(world);
+    expect(await settled(world, id)).toEqual(subject.done);
+  });
+
+  test.each(saga.steps.flatMap((step) => [{ step, when: 'before' as const }, { step, when: 'after' as const }]).map((entry) => ({ ...entry, title: `${entry.when} ${entry.step.name}` })))(
+    'leaves nothing behind when it fails $title',
+    async ({ step, when }) => {
+      world.conductor('failing', failing(twice(all), name, step.name, when));
+      const id = await subject.begin(world);
+      expect(step.forwardOnly ? [subject.done] : subject.undone).toContainEqual(await settled(world, id));
+    },
+  );
+
+  test('is carried on by another conductor after a crash at any line of its log', async () => {
+    for (let line = 1; ; line++) {
+      const { around, state } = dyingAfter(line);
+      world.conductor('first', all, around);
+      const id = await subject.begin(world);
+      const ended = await waitUntil(async () => (state.dead ? 'died' : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null ? 'survived' : null), {
+        clock: systemClock, timeoutMs: 20_000, everyMs: 5, what: 'The crash',
+      });
+      world.conductor('second', all);
+      expect(await settled(world, id)).toEqual(subject.done);
+      await world.stopConductors();
+      if (ended === 'survived') return; // the log has fewer lines than that
+    }
+  });
+
+  test('is undone by another conductor after a crash at any line of its undoing', async () => {
+    const last = saga.steps.findLastIndex((step) => !step.forwardOnly);
+    if (last < 0) return expect(saga.steps.every((step) => step.forwardOnly)).toBe(true);
+    const failed = failing(all, name, saga.steps[last]!.name, 'after');
+    for (let line = 1; ; line++) {
+      const { around, state } = dyingAfter(line);
+      world.conductor('first', failed, around);
+      const id = await subject.begin(world);
+      const ended = await waitUntil(async () => (state.dead ? 'died' : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null ? 'survived' : null), {
+        clock: systemClock, timeoutMs: 20_000, everyMs: 5, what: 'The crash',
+      });
+      world.conductor('second', failed);
+      expect(subject.undone).toContainEqual(await settled(world, id));
+      await world.stopConductors();
+      if (ended === 'survived') return;
+    }
+  });
+});

@@ -11,9 +11,9 @@ import { createPlacementApplication } from './application.ts';
 import { migrations } from './migrations/index.ts';
 import { policyRules } from './policy.ts';
 import { insertStandardNames } from './store/names.ts';
-import { forgetDeletedProviders } from './store/providers.ts';
 import type { PlacementTables } from './store/tables.ts';
 import { createCurrentView } from './view/current-view.ts';
+import { forgetOldNotes } from './view/read-changes.ts';
 
 export interface StartPlacementOptions {
   readonly databaseUrl: string;
@@ -50,7 +50,7 @@ export async function startPlacement(options: StartPlacementOptions): Promise<Ru
   const { clock, ids, log, identity } = options;
   await migratePlacement(options.databaseUrl);
   const database = openDatabase<PlacementTables>(options.databaseUrl, { name: 'kilonova-placement' });
-  const view = createCurrentView(database);
+  const view = createCurrentView(database, clock);
   const app = createPlacementApplication({ database, view, identity, clock, ids, log }, createPolicy(policyRules, options.policyOverrides));
   // the view is read before every answer that needs it; this keeps a quiet service from having much to catch up with
   const warm = startReconciler(
@@ -58,7 +58,7 @@ export async function startPlacement(options: StartPlacementOptions): Promise<Ru
     { clock, log },
   );
   const tidy = startReconciler(
-    { name: 'placement-deleted-forgotten', everyMs: 3_600_000, run: async () => ({ forgotten: await forgetDeletedProviders(database) }) },
+    { name: 'placement-change-notes', everyMs: 600_000, run: async () => ({ forgotten: await forgetOldNotes(database) }) },
     { clock, log },
   );
   const port = await listen(app, { host: options.host, port: options.port });

@@ -1,9 +1,10 @@
 import type { Migration } from '../../../lib/sql/database.ts';
 
 /**
- * Providers with what they have and are. `changed_in` is the transaction that last changed anything a candidate depends on: inventory, usage,
- * traits, aggregates, place in the tree. Readers ask for what transactions changed that their last snapshot could not see (view/read-changes.ts),
- * so a change is never missed, whatever the order of commits.
+ * Providers with what they have and are. Whatever a candidate depends on (inventory, usage, traits, aggregates, place in the tree) changes together
+ * with its provider's row, and every change of that row is noted in `provider_changes` with its transaction. Readers ask for what transactions noted
+ * that their last snapshot could not see (view/read-changes.ts), so no change is missed, whatever the order of commits. The row itself has no index on
+ * what changes often, so that a claim need not touch them.
  */
 export const providers: Migration = {
   name: '0001-providers',
@@ -24,18 +25,22 @@ export const providers: Migration = {
       generation bigint NOT NULL DEFAULT 0,
       parent_id bigint REFERENCES resource_providers (id),
       root_id bigint NOT NULL REFERENCES resource_providers (id) DEFERRABLE INITIALLY DEFERRED,
-      updated_at timestamptz NOT NULL DEFAULT now(),
-      changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
+      updated_at timestamptz NOT NULL DEFAULT now()
     ) WITH (fillfactor = 70);
     CREATE INDEX resource_providers_parent ON resource_providers (parent_id) WHERE parent_id IS NOT NULL;
     CREATE INDEX resource_providers_root ON resource_providers (root_id);
-    CREATE INDEX resource_providers_changed ON resource_providers (changed_in);
-    CREATE TABLE deleted_providers (
-      id bigint PRIMARY KEY,
+    CREATE TABLE provider_changes (
       changed_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
-      deleted_at timestamptz NOT NULL DEFAULT now()
+      provider_id bigint NOT NULL,
+      changed_at timestamptz NOT NULL DEFAULT now()
     );
-    CREATE INDEX deleted_providers_changed ON deleted_providers (changed_in);
+    CREATE INDEX provider_changes_transaction ON provider_changes (changed_in) INCLUDE (provider_id);
+    CREATE FUNCTION note_provider_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO provider_changes (provider_id) VALUES (CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END);
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER provider_changed AFTER INSERT OR UPDATE OR DELETE ON resource_providers FOR EACH ROW EXECUTE FUNCTION note_provider_change();
     CREATE TABLE inventories (
       provider_id bigint NOT NULL REFERENCES resource_providers (id),
       resource_class text NOT NULL REFERENCES resource_classes (name) ON UPDATE CASCADE,

@@ -15,12 +15,17 @@ export const claims: Migration = {
   name: '0002-claims',
   sql: `
     CREATE FUNCTION replace_allocations(wanted_consumers jsonb, wanted_allocations jsonb, no_project text, no_user text) RETURNS jsonb
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql
+    -- plans are kept by each connection from when the tables were small: they must be those for large ones
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    AS $$
     DECLARE
       consumer_ids uuid[];
       provider_ids bigint[];
       claimed_ids bigint[];
       fresh_ids uuid[];
+      claimed uuid[];
+      keeping uuid[];
       refusal jsonb;
     BEGIN
       SELECT array_agg((c ->> 'consumer')::uuid ORDER BY (c ->> 'consumer')::uuid) INTO consumer_ids FROM jsonb_array_elements(wanted_consumers) c;
@@ -28,9 +33,8 @@ export const claims: Migration = {
       -- a consumer that is being made by another claim is waited for here, and known below
       WITH made AS (
         INSERT INTO consumers (uuid, generation, project_id, user_id, type)
-        SELECT c.consumer, 0, coalesce(c.project, no_project), coalesce(c."user", no_user), c.type
+        SELECT c.consumer, 1, coalesce(c.project, no_project), coalesce(c."user", no_user), c.type
         FROM jsonb_to_recordset(wanted_consumers) AS c (consumer uuid, project text, "user" text, type text)
-        WHERE NOT EXISTS (SELECT FROM consumers k WHERE k.uuid = c.consumer)
         ORDER BY c.consumer
         ON CONFLICT (uuid) DO NOTHING
         RETURNING uuid
@@ -43,15 +47,16 @@ export const claims: Migration = {
         INTO refusal
         FROM jsonb_to_recordset(wanted_consumers) AS c (consumer uuid, generation bigint, guarded boolean)
         JOIN consumers k ON k.uuid = c.consumer
-        WHERE c.guarded AND c.generation IS DISTINCT FROM CASE WHEN c.consumer = ANY (fresh_ids) THEN NULL ELSE k.generation END
+        WHERE k.uuid = ANY (consumer_ids) AND c.guarded AND c.generation IS DISTINCT FROM CASE WHEN c.consumer = ANY (fresh_ids) THEN NULL ELSE k.generation END
         ORDER BY c.consumer LIMIT 1;
       IF refusal IS NOT NULL THEN
         DELETE FROM consumers WHERE uuid = ANY (fresh_ids);
         RETURN refusal;
       END IF;
 
-      SELECT array_agg(p.id) INTO claimed_ids FROM resource_providers p
-        WHERE p.uuid IN (SELECT (a ->> 'provider')::uuid FROM jsonb_array_elements(wanted_allocations) a);
+      SELECT array_agg(DISTINCT provider), coalesce(array_agg(DISTINCT consumer), '{}') INTO claimed, keeping
+        FROM jsonb_to_recordset(wanted_allocations) AS a (consumer uuid, provider uuid);
+      SELECT array_agg(id) INTO claimed_ids FROM resource_providers WHERE uuid = ANY (claimed);
       SELECT array_agg(id) INTO provider_ids FROM (
         SELECT unnest(claimed_ids) AS id UNION SELECT provider_id FROM allocations WHERE consumer = ANY (consumer_ids)
       ) touched;
@@ -73,7 +78,7 @@ export const claims: Migration = {
           SELECT provider, class, used, sum(used) OVER (PARTITION BY provider, class) AS needed
           FROM jsonb_to_recordset(wanted_allocations) AS w (provider uuid, class text, used integer)
         ) a
-        LEFT JOIN resource_providers p ON p.uuid = a.provider
+        LEFT JOIN resource_providers p ON p.uuid = a.provider AND p.id = ANY (claimed_ids)
         LEFT JOIN resource_classes r ON r.name = a.class
         LEFT JOIN inventories i ON i.provider_id = p.id AND i.resource_class = a.class
         LEFT JOIN LATERAL (
@@ -93,14 +98,14 @@ export const claims: Migration = {
       INSERT INTO allocations (consumer, provider_id, resource_class, used)
         SELECT a.consumer, p.id, a.class, a.used
         FROM jsonb_to_recordset(wanted_allocations) AS a (consumer uuid, provider uuid, class text, used integer)
-        JOIN resource_providers p ON p.uuid = a.provider;
+        JOIN resource_providers p ON p.uuid = a.provider WHERE p.id = ANY (claimed_ids);
       UPDATE consumers k
         SET generation = k.generation + 1, project_id = coalesce(c.project, k.project_id), user_id = coalesce(c."user", k.user_id), type = coalesce(c.type, k.type)
         FROM jsonb_to_recordset(wanted_consumers) AS c (consumer uuid, project text, "user" text, type text)
-        WHERE k.uuid = c.consumer AND EXISTS (SELECT FROM allocations x WHERE x.consumer = k.uuid);
-      DELETE FROM consumers k WHERE k.uuid = ANY (consumer_ids) AND NOT EXISTS (SELECT FROM allocations x WHERE x.consumer = k.uuid);
+        WHERE k.uuid = ANY (consumer_ids) AND k.uuid = c.consumer AND c.consumer = ANY (keeping) AND c.consumer <> ALL (fresh_ids);
+      DELETE FROM consumers WHERE uuid = ANY (consumer_ids) AND uuid <> ALL (keeping);
       UPDATE resource_providers
-        SET generation = generation + CASE WHEN id = ANY (claimed_ids) THEN 1 ELSE 0 END, changed_in = pg_current_xact_id(), updated_at = now()
+        SET generation = generation + CASE WHEN id = ANY (claimed_ids) THEN 1 ELSE 0 END, updated_at = now()
         WHERE id = ANY (provider_ids);
       RETURN NULL;
     END $$;

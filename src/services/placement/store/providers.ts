@@ -92,9 +92,7 @@ export async function updateProvider(
     await lockTrees(tx);
     const before = await findProvider(tx, uuid);
     try {
-      await sql`UPDATE resource_providers SET name = ${name}, updated_at = now(), changed_in = pg_current_xact_id() WHERE id = ${before.id}`.execute(
-        tx,
-      );
+      await sql`UPDATE resource_providers SET name = ${name}, updated_at = now() WHERE id = ${before.id}`.execute(tx);
     } catch (error) {
       throw isDuplicate(error) ? duplicate(error, name, before.uuid) : error;
     }
@@ -117,7 +115,7 @@ export async function updateProvider(
         UNION ALL SELECT p.id FROM resource_providers p JOIN below ON p.parent_id = below.id
       )
       UPDATE resource_providers p
-      SET root_id = ${root ?? before.id}, parent_id = CASE WHEN p.id = ${before.id} THEN ${parent}::bigint ELSE p.parent_id END, updated_at = now(), changed_in = pg_current_xact_id()
+      SET root_id = ${root ?? before.id}, parent_id = CASE WHEN p.id = ${before.id} THEN ${parent}::bigint ELSE p.parent_id END, updated_at = now()
       FROM below WHERE below.id = p.id
     `.execute(tx);
   });
@@ -149,7 +147,6 @@ export async function deleteProvider(database: PlacementDatabase, uuid: string):
     } catch (error) {
       throw sqlState(error) === '23503' ? providerInUse(normal ?? uuid) : error;
     }
-    await sql`INSERT INTO deleted_providers (id) VALUES (${found.id})`.execute(tx);
   });
 }
 
@@ -163,7 +160,7 @@ export async function advanceProvider(
   expected: number | null,
 ): Promise<number> {
   const { rows } = await sql<{ generation: number }>`
-    UPDATE resource_providers SET generation = generation + 1, updated_at = now(), changed_in = pg_current_xact_id()
+    UPDATE resource_providers SET generation = generation + 1, updated_at = now()
     WHERE id = ${provider.id} AND (${expected}::bigint IS NULL OR generation = ${expected})
     RETURNING generation
   `.execute(tx);
@@ -174,10 +171,4 @@ export async function advanceProvider(
 
 /** Holds a provider for a change that its generation does not tell (aggregates before 1.19). */
 export const touchProvider = async (tx: PlacementExecutor, id: number): Promise<unknown> =>
-  sql`UPDATE resource_providers SET updated_at = now(), changed_in = pg_current_xact_id() WHERE id = ${id}`.execute(tx);
-
-/** Forgets providers that were deleted so long ago that every process knows. */
-export async function forgetDeletedProviders(database: PlacementExecutor): Promise<number> {
-  const { rows } = await sql`DELETE FROM deleted_providers WHERE deleted_at < now() - interval '1 day' RETURNING id`.execute(database);
-  return rows.length;
-}
+  sql`UPDATE resource_providers SET updated_at = now() WHERE id = ${id}`.execute(tx);

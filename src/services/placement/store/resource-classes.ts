@@ -17,7 +17,7 @@ export async function renameResourceClass(database: PlacementDatabase, from: str
       tx,
     );
     await sql`
-      UPDATE resource_providers p SET changed_in = pg_current_xact_id() FROM inventories i WHERE i.provider_id = p.id AND i.resource_class = ${to}
+      UPDATE resource_providers p SET updated_at = now() FROM inventories i WHERE i.provider_id = p.id AND i.resource_class = ${to}
     `.execute(tx);
     return rows.length === 1;
   });

@@ -60,7 +60,7 @@ export function placementForTests(databaseUrl: string, maxConnections = 8): Plac
   const database = openDatabase<PlacementTables>(databaseUrl, { name: 'placement-test', maxConnections });
   const deps: PlacementDeps = {
     database,
-    view: createCurrentView(database),
+    view: createCurrentView(database, systemClock),
     identity: { authenticate: (headers) => Promise.resolve(callerOf(headers['x-auth-token']?.toString())) },
     clock: systemClock,
     ids: randomIds,

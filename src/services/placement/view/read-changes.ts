@@ -5,11 +5,15 @@ import type { ProviderRecord } from './provider-view.ts';
 
 export interface Changes {
   readonly changed: readonly ProviderRecord[];
-  /** Ids of providers that are no more. */
+  /** Ids of providers that are no more; unknown where everything was read. */
   readonly deleted: readonly number[];
   /** What this reading could see: the next one asks for all that it could not. */
   readonly snapshot: string;
 }
+
+/** Notes are kept for an hour: who has not read for longer must read everything. */
+const notesLastMs = 3_600_000;
+export const notesSufficeMs = notesLastMs / 2;
 
 interface Row {
   readonly snapshot: string;
@@ -32,14 +36,15 @@ interface RowProvider {
 
 /** Everything that transactions changed which the snapshot `since` could not see; all there is when it is null. One statement, so one moment. */
 export async function readChanges<Tables>(database: Executor<Tables>, since: string | null): Promise<Changes> {
-  const unseen =
+  const noted =
     since === null
-      ? sql`true`
-      : sql`changed_in >= pg_snapshot_xmin(${since}::pg_snapshot) AND NOT pg_visible_in_snapshot(changed_in, ${since}::pg_snapshot)`;
+      ? sql`SELECT id AS provider_id FROM resource_providers`
+      : sql`SELECT DISTINCT provider_id FROM provider_changes
+            WHERE changed_in >= pg_snapshot_xmin(${since}::pg_snapshot) AND NOT pg_visible_in_snapshot(changed_in, ${since}::pg_snapshot)`;
   const { rows } = await sql<Row>`
-    WITH changed AS MATERIALIZED (SELECT * FROM resource_providers WHERE ${unseen})
+    WITH noted AS MATERIALIZED (${noted})
     SELECT pg_current_snapshot()::text AS snapshot,
-      (SELECT json_agg(id) FROM deleted_providers WHERE ${unseen}) AS deleted,
+      (SELECT json_agg(provider_id) FROM noted WHERE NOT EXISTS (SELECT FROM resource_providers p WHERE p.id = provider_id)) AS deleted,
       (SELECT json_agg(json_build_object(
         'id', p.id, 'uuid', p.uuid, 'name', p.name, 'generation', p.generation, 'parent', p.parent_id, 'root', p.root_id,
         'updated', floor(extract(epoch FROM p.updated_at) * 1000),
@@ -50,10 +55,17 @@ export async function readChanges<Tables>(database: Executor<Tables>, since: str
           FROM inventories i WHERE i.provider_id = p.id),
         'traits', (SELECT json_agg(t.trait ORDER BY starts_with(t.trait, 'CUSTOM_'), t.trait) FROM provider_traits t WHERE t.provider_id = p.id),
         'aggregates', (SELECT json_agg(g.aggregate ORDER BY g.aggregate) FROM provider_aggregates g WHERE g.provider_id = p.id)
-      ) ORDER BY p.id) FROM changed p) AS changed
+      ) ORDER BY p.id) FROM noted JOIN resource_providers p ON p.id = provider_id) AS changed
   `.execute(database);
   const { snapshot, deleted, changed } = rows[0]!;
   return { snapshot, deleted: deleted ?? [], changed: (changed ?? []).map(toRecord) };
+}
+
+/** Removes notes that every reader has had. */
+export async function forgetOldNotes<Tables>(database: Executor<Tables>): Promise<number> {
+  const { numAffectedRows } =
+    await sql`DELETE FROM provider_changes WHERE changed_at < now() - make_interval(secs => ${notesLastMs / 1000})`.execute(database);
+  return Number(numAffectedRows ?? 0);
 }
 
 const toRecord = ({ id, uuid, name, generation, parent, root, updated, inventories, traits, aggregates }: RowProvider): ProviderRecord => ({

@@ -1,13 +1,27 @@
 import type { Instance } from '../instance.ts';
-import { ec2Id, ec2NumberOf, type InstanceMetadata } from './instance-metadata.ts';
+import { ec2Id, ec2NumberOf, type GuestDevice, type InstanceMetadata } from './instance-metadata.ts';
+
+/** What the record of an instance does not hold. */
+export interface MetadataContext {
+  /** `[api] dhcp_domain`. */
+  readonly domain: string;
+  /** The file of `vendordata_jsonfile_path`; null when StaticJSON is off. */
+  readonly vendorData: Readonly<Record<string, unknown>> | null;
+  readonly adminPass: string | null;
+  /** See `storedPassword`. */
+  readonly password: string;
+  readonly devices?: readonly GuestDevice[];
+  readonly dedicatedCpus?: readonly number[];
+  readonly files?: InstanceMetadata['files'];
+  readonly dynamicVendorData?: Readonly<Record<string, unknown>>;
+}
+
+const partOfImage = (kind: 'aki' | 'ari', id: string | undefined): string | null =>
+  id === undefined || id === '' ? null : ec2Id(kind, ec2NumberOf(id));
 
 /** What a guest may learn of itself, from its instance. */
-export function metadataOf(
-  instance: Instance,
-  context: { readonly domain: string; readonly vendorData: Readonly<Record<string, unknown>>; readonly adminPass: string | null; readonly password: string },
-): InstanceMetadata {
-  const imageNumber = (id: string | undefined): string => ec2Id('ami', id === undefined ? 0 : ec2NumberOf(id));
-  const ramdisk = (kind: 'aki' | 'ari', id: string | undefined): string | null => (id === undefined ? null : ec2Id(kind, ec2NumberOf(id)));
+export function metadataOf(instance: Instance, context: MetadataContext): InstanceMetadata {
+  const { image } = instance;
   return {
     instanceId: instance.id,
     projectId: instance.projectId,
@@ -20,9 +34,9 @@ export function metadataOf(
     flavorName: instance.flavor.name,
     ec2Ids: {
       instance: ec2Id('i', instance.rowId ?? 0),
-      image: imageNumber(instance.image?.id),
-      kernel: ramdisk('aki', instance.image?.properties['kernel_id']),
-      ramdisk: ramdisk('ari', instance.image?.properties['ramdisk_id']),
+      image: ec2Id('ami', image === null ? 0 : ec2NumberOf(image.id)),
+      kernel: partOfImage('aki', image?.properties['kernel_id']),
+      ramdisk: partOfImage('ari', image?.properties['ramdisk_id']),
     },
     metadata: instance.metadata,
     publicKey: instance.publicKey,
@@ -31,11 +45,11 @@ export function metadataOf(
     rootDeviceName: instance.rootDeviceName,
     blockDevices: instance.blockDevices,
     networkInfo: instance.networkInfo,
-    devices: [],
-    dedicatedCpus: [],
-    files: [],
+    devices: context.devices ?? [],
+    dedicatedCpus: context.dedicatedCpus ?? [],
+    files: context.files ?? [],
     adminPass: context.adminPass,
     password: context.password,
-    vendorData: { static: context.vendorData, dynamic: {} },
+    vendorData: { static: context.vendorData, dynamic: context.dynamicVendorData ?? {} },
   };
 }

@@ -70,18 +70,16 @@ describe('a token of our identity service', () => {
     );
   });
 
-  test('is refused within two seconds of being revoked', async () => {
-    const client = newClient({ clock: systemClock });
-    const token = await identity.adminToken();
+  test('is refused a second after it was revoked, at the latest', async () => {
+    const client = newClient();
+    const [token, other] = [await identity.adminToken(), await identity.adminToken()];
     expect(await client.authenticate({ 'x-auth-token': token })).not.toBeNull();
-    await identity.ask('DELETE', '/v3/auth/tokens', { token: await identity.adminToken(), subject: token });
-    const gone = waitUntil(async () => ((await client.authenticate({ 'x-auth-token': token })) === null ? true : null), {
-      clock: systemClock,
-      timeoutMs: 2000,
-      everyMs: 100,
-      what: 'the refusal',
-    });
-    expect(await gone).toBe(true);
+    await identity.ask('DELETE', '/v3/auth/tokens', { token: other, subject: token });
+    identity.clock.advance(1000);
+    expect([
+      await client.authenticate({ 'x-auth-token': token }),
+      (await client.authenticate({ 'x-auth-token': other }))?.userName,
+    ]).toEqual([null, 'admin']);
   });
 });
 
@@ -139,40 +137,41 @@ test('while the identity service is down, tokens already met go on and others ar
   expect(await client.authenticate({ 'x-auth-token': unmet }).catch(refusal)).toBe('unavailable');
 });
 
-describe('a Keystone that is not ours', () => {
-  /** As much of a Keystone as answers about tokens; it counts what it is asked. */
-  async function foreignKeystone() {
-    const app = fastify({ forceCloseConnections: true });
-    const asked = { logIns: 0, validations: 0 };
-    const tokens = new Set(['gAAAAAuser']);
-    let own = '';
-    const document = (name: string): unknown => ({
-      token: {
-        expires_at: '2999-01-01T00:00:00.000000Z',
-        user: { id: name, name, domain: { id: 'default', name: 'Default' } },
-        project: { id: 'p1', name: 'blue', domain: { id: 'default', name: 'Default' } },
-        roles: [{ id: 'r1', name: 'Member' }],
-        catalog: [],
-      },
-    });
-    app.post('/v3/auth/tokens', (_request, reply) =>
-      reply
-        .code(201)
-        .header('x-subject-token', (own = `gAAAAAservice${++asked.logIns}`))
-        .send(document('nova')),
-    );
-    app.get('/v3/auth/tokens', (request, reply) => {
-      asked.validations++;
-      if (request.headers['x-auth-token'] !== own)
-        return reply.code(401).send({ error: { code: 401, message: 'no', title: 'Unauthorized' } });
-      return tokens.has(String(request.headers['x-subject-token']))
-        ? reply.send(document('ada'))
-        : reply.code(404).send({ error: { code: 404, message: 'no', title: 'Not Found' } });
-    });
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    return { url: app.listeningOrigin, asked, forgetService: () => void (own = 'other'), [Symbol.asyncDispose]: () => app.close() };
-  }
+const document = (name: string): unknown => ({
+  token: {
+    expires_at: '2999-01-01T00:00:00.000000Z',
+    user: { id: name, name, domain: { id: 'default', name: 'Default' } },
+    project: { id: 'p1', name: 'blue', domain: { id: 'default', name: 'Default' } },
+    roles: [{ id: 'r1', name: 'Member' }],
+    catalog: [],
+  },
+});
 
+/** As much of a Keystone as answers about tokens; it counts what it is asked. */
+async function foreignKeystone() {
+  const app = fastify({ forceCloseConnections: true });
+  const asked = { logIns: 0, validations: 0 };
+  const tokens = new Set(['gAAAAAuser']);
+  let own = '';
+  app.post('/v3/auth/tokens', (_request, reply) =>
+    reply
+      .code(201)
+      .header('x-subject-token', (own = `gAAAAAservice${++asked.logIns}`))
+      .send(document('nova')),
+  );
+  app.get('/v3/auth/tokens', (request, reply) => {
+    asked.validations++;
+    if (request.headers['x-auth-token'] !== own)
+      return reply.code(401).send({ error: { code: 401, message: 'no', title: 'Unauthorized' } });
+    return tokens.has(String(request.headers['x-subject-token']))
+      ? reply.send(document('ada'))
+      : reply.code(404).send({ error: { code: 404, message: 'no', title: 'Not Found' } });
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return { url: app.listeningOrigin, asked, forgetService: () => void (own = 'other'), [Symbol.asyncDispose]: () => app.close() };
+}
+
+describe('a Keystone that is not ours', () => {
   test('is asked once for each token, by however many requests, and its refusals are remembered too', async () => {
     await using keystone = await foreignKeystone();
     const client = newClient({ authUrl: keystone.url });
@@ -225,16 +224,13 @@ test('tells whether a project exists, as far as it may know', async () => {
 
 test('endpoints that move are found again', async () => {
   const client = newClient();
-  const { deps, url } = identity.service;
-  const endpoints = (image: string[]) =>
-    ['http://127.0.0.1:8774/v2.1', ...image].map((at, i) => ({
-      type: i === 0 ? 'compute' : 'image',
-      name: i === 0 ? 'nova' : 'glance',
-      url: at,
-    }));
   await client.endpoints.url('compute');
   identity.clock.advance(1000);
-  const options = { adminPassword, servicePasswords: { nova: novaPassword }, region: 'RegionOne' };
-  await bootstrap(deps, { ...options, endpoints: [...endpoints(['http://127.0.0.1:9292/']), { type: 'identity', name: 'keystone', url }] });
+  await bootstrap(identity.service.deps, {
+    adminPassword,
+    servicePasswords: { nova: novaPassword },
+    region: 'RegionOne',
+    endpoints: [{ type: 'image', name: 'glance', url: 'http://127.0.0.1:9292/' }],
+  });
   expect(await client.endpoints.url('image')).toBe('http://127.0.0.1:9292');
 });

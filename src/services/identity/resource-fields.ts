@@ -11,7 +11,8 @@ export const NullableId = Type.Union([IdText, Type.Null()]);
 export const Text = Type.String({ maxLength: 8192 });
 export const NullableText = Type.Union([Text, Type.Null()]);
 export const Flag = Type.Boolean();
-export const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' }), { maxItems: 80, uniqueItems: true });
+export const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' });
+export const Tags = Type.Array(Tag, { maxItems: 80, uniqueItems: true });
 export const Options = Type.Record(Type.String(), Type.Unknown());
 
 /** Attributes of a body that are not of the table: Keystone keeps and shows them, so clients use them. */

@@ -14,6 +14,7 @@ afterAll(() => identity[Symbol.asyncDispose]());
 
 /** Bodies that fit, by the key they stand under: what is refused here is refused for who asks. */
 const bodies: Readonly<Record<string, unknown>> = {
+  tags: ['x'],
   user: { name: 'x', original_password: 'x', password: 'y' },
   service: { type: 'x' },
   endpoint: { service_id: 'x', interface: 'public', url: 'http://x' },

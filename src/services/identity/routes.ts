@@ -7,6 +7,7 @@ import { grantRoutes } from './resources/grants.ts';
 import { groupRoutes } from './resources/groups.ts';
 import { impliedRoleRoutes } from './resources/implied-roles.ts';
 import { limitRoutes } from './resources/limits.ts';
+import { projectTagRoutes } from './resources/project-tags.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { regionRoutes } from './resources/regions.ts';
 import { registeredLimitRoutes } from './resources/registered-limits.ts';
@@ -27,6 +28,7 @@ export const identityRoutes: readonly AnyRoute<IdentityDeps>[] = [
   ...revocationRoutes,
   ...domainRoutes,
   ...projectRoutes,
+  ...projectTagRoutes,
   ...userRoutes,
   ...groupRoutes,
   ...roleRoutes,

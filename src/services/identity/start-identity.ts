@@ -15,7 +15,7 @@ import { identityPolicy } from './policy.ts';
 import { forgetOldRevocations } from './revocations.ts';
 import { identityRoutes } from './routes.ts';
 import { loadSigningKeys } from './signing-keys.ts';
-import type { IdentityTables } from './tables.ts';
+import type { IdentityDatabase, IdentityTables } from './tables.ts';
 import { validClaims } from './tokens/authenticate.ts';
 
 export interface IdentityOptions {
@@ -45,8 +45,17 @@ export interface IdentityService extends AsyncDisposable {
 
 /** Starts the identity service on its own database. */
 export async function startIdentity(options: IdentityOptions): Promise<IdentityService> {
-  const { clock, ids, log } = options;
   const db = openDatabase<IdentityTables>(options.databaseUrl, { name: 'kilonova-identity' });
+  try {
+    return await startOn(db, options);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+async function startOn(db: IdentityDatabase, options: IdentityOptions): Promise<IdentityService> {
+  const { clock, ids, log } = options;
   await migrate(db, identityMigrations);
   const deps: IdentityDeps = {
     db,

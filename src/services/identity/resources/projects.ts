@@ -40,7 +40,7 @@ const known = [...Object.keys(fields), 'name'];
 const CreateProject = versionedBody('CreateProject', { ...fields, name: { type: ProjectName, required: true } }, { unknownKeys: 'accept' });
 const UpdateProject = versionedBody('UpdateProject', { ...fields, name: { type: ProjectName } }, { unknownKeys: 'accept' });
 
-const findRow = (deps: IdentityDeps, id: string): Promise<Project | undefined> =>
+export const findProjectRow = (deps: IdentityDeps, id: string): Promise<Project | undefined> =>
   deps.db.selectFrom('projects').selectAll().where('id', '=', id).executeTakeFirst();
 
 /** Where a new project belongs: a domain, and the project above it where it is not directly in the domain. */
@@ -49,7 +49,7 @@ async function placeOf(
   wanted: { readonly parent: string | null | undefined; readonly domain: string | undefined },
   otherwise: string,
 ): Promise<{ domainId: string; parentId: string | null }> {
-  const parent = wanted.parent == null ? undefined : await findRow(deps, wanted.parent);
+  const parent = wanted.parent == null ? undefined : await findProjectRow(deps, wanted.parent);
   const domainId = wanted.domain ?? parent?.domain_id ?? wanted.parent ?? otherwise;
   if (parent !== undefined) {
     if (parent.domain_id !== domainId) throw invalid('A project must be in the same domain as its parent.');
@@ -67,7 +67,7 @@ const childrenOf = (deps: IdentityDeps, project: Project): Promise<{ enabled: bo
 
 export const projectRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes({
   one: 'project',
-  find: findRow,
+  find: findProjectRow,
   target: (project) => ({ project_id: project.id, domain_id: project.domain_id }),
   show: showProject,
   query: versionedQuery({

@@ -117,8 +117,28 @@ describe('projects', () => {
     expect((await ask('DELETE', `projects/${id}`)).status).toBe(204);
   });
 
+  test('carry tags, one by one or all at once', async () => {
+    const id = await made('projects', 'project', { name: unique('tagged'), tags: ['a'] });
+    const steps = [
+      await ask('PUT', `projects/${id}/tags/b`),
+      await ask('PUT', `projects/${id}/tags/${'x'.repeat(256)}`),
+      await ask('GET', `projects/${id}/tags/b`),
+      await ask('DELETE', `projects/${id}/tags/a`),
+      await ask('GET', `projects/${id}/tags/a`),
+    ];
+    expect(steps.map(({ status }) => status)).toEqual([201, 400, 204, 204, 404]);
+    expect((await ask('GET', `projects/${id}/tags`)).json.tags).toEqual(['b']);
+    expect((await ask('PUT', `projects/${id}/tags`, { tags: ['c', 'd'] })).json.tags).toEqual(['c', 'd']);
+    expect((await ask('GET', 'projects?tags=c,d')).json.projects.map((project: { id: string }) => project.id)).toEqual([id]);
+    expect([(await ask('DELETE', `projects/${id}/tags`)).status, (await ask('GET', `projects/${id}`)).json.project.tags]).toEqual([
+      204,
+      [],
+    ]);
+  });
+
   test('are listed to each user who has a role there, however that came', async () => {
-    const { userId, projectId, token } = await identity.person();
+    const person = await identity.person();
+    const { userId, projectId } = person;
     const [group, viaGroup, above] = [
       await made('groups', 'group', { name: unique('group') }),
       await made('projects', 'project', { name: unique('via-group') }),
@@ -129,7 +149,7 @@ describe('projects', () => {
     await ask('PUT', `groups/${group}/users/${userId}`);
     await ask('PUT', `projects/${viaGroup}/groups/${group}/roles/${reader}`);
     await ask('PUT', `OS-INHERIT/projects/${above}/users/${userId}/roles/${reader}/inherited_to_projects`);
-    const own = await token();
+    const own = await person.token();
     const ids = async (path: string): Promise<string[]> =>
       (await ask('GET', path, undefined, own)).json.projects.map(({ id }: { id: string }) => id).toSorted();
     const expected = [projectId, viaGroup, inherited].toSorted();
@@ -229,17 +249,18 @@ describe('roles', () => {
   });
 });
 
-describe('application credentials', () => {
-  const logIn = async (credential: object, scope?: unknown): Promise<Asked> =>
-    identity.ask('POST', '/v3/auth/tokens', {
-      body: {
-        auth: {
-          identity: { methods: ['application_credential'], application_credential: credential },
-          ...(scope === undefined ? {} : { scope }),
-        },
+/** Logs in with an application credential. */
+const logIn = async (credential: object, scope?: unknown): Promise<Asked> =>
+  identity.ask('POST', '/v3/auth/tokens', {
+    body: {
+      auth: {
+        identity: { methods: ['application_credential'], application_credential: credential },
+        ...(scope === undefined ? {} : { scope }),
       },
-    });
+    },
+  });
 
+describe('application credentials', () => {
   test('delegate some roles on one project, and nothing else', async () => {
     const person = await identity.person({ roles: ['member'] });
     const token = await person.token();

@@ -153,6 +153,7 @@ export const novaSchema = {
     placement_port: option.port({ default: 8778, help: 'Port of the embedded placement service.' }),
     fake_hosts: option.integer({ default: 1, min: 1, max: 100000, help: 'Compute hosts the fake driver pretends to be.' }),
     network_data_plane: option.choice(['linux-bridge', 'none'], { default: 'linux-bridge', help: 'What the network agent does on this host; none binds ports without plugging them.' }),
+    private_cidr: option.text({ default: '10.20.0.0/24', help: 'Network of servers that `up` makes.' }),
     external_cidr: option.text({ default: '172.24.4.0/24', help: 'Network of the floating IPs that `up` makes.' }),
     compute_workers: option.integer({ default: 1, min: 1, help: 'Processes that serve the Compute API.' }),
   },

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readSettings, type LoadedSettings } from '../../config/index.ts';
 import { invalid, KilonovaError, messageOf } from '../../lib/errors.ts';
+import { freeNetworks } from './free-networks.ts';
 import { writePrivately, type Secrets, type StateDirectory } from './state-directory.ts';
 
 /** What the command line says; null leaves it to nova.conf. */
@@ -52,6 +53,7 @@ function flagLines({ driver, fakeHosts, portBase }: UpFlags): string {
 
 /** The file an operator finds after the first start, with everything that is particular to this cloud. */
 function firstNovaConf(state: StateDirectory, secrets: Secrets, flags: UpFlags): string {
+  const { privateCidr, externalCidr } = freeNetworks();
   const at = new Map(portLines(flags.portBase).map(({ line }) => line.split(' = ') as [string, string]));
   const port = (key: (typeof ports)[number]['key']): string => at.get(key) ?? String(ports.find((entry) => entry.key === key)!.usual);
   return `# Written by kilonova up on the first start; yours to change. All options: ./kilonova manage config sample
@@ -80,6 +82,8 @@ image_port = ${port('image_port')}
 network_port = ${port('network_port')}
 network_data_plane = ${flags.driver === 'fake' ? 'none' : 'linux-bridge'}
 fake_hosts = ${flags.fakeHosts ?? 1}
+private_cidr = ${privateCidr}
+external_cidr = ${externalCidr}
 `;
 }
 

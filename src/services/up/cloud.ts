@@ -6,10 +6,11 @@ import { createPlacementClient } from '../../clients/placement-http.ts';
 import type { Settings } from '../../config/index.ts';
 import { computeAgent, computeTopic } from '../../contracts/compute.ts';
 import { conductor, conductorTopic } from '../../contracts/conductor.ts';
+import { scheduler, schedulerTopic } from '../../contracts/scheduler.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { randomIds } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
-import { ensureDatabase, withConnection } from '../../lib/postgres/databases.ts';
+import { ensureDatabase } from '../../lib/postgres/databases.ts';
 import { startPostgres } from '../../lib/postgres/start-postgres.ts';
 import { inProcessBus } from '../../lib/rpc/in-process.ts';
 import { openStores } from '../../store/stores.ts';
@@ -33,8 +34,8 @@ export interface CloudOptions {
   readonly secrets: Secrets;
   readonly log: Log;
   readonly progress: Progress;
-  /** A PostgreSQL server to make the databases in; without one a private server is started in the state directory. */
-  readonly postgresUrl?: (database: string) => string;
+  /** Makes (or finds) a database and answers its URL; without this a private PostgreSQL is started in the state directory. */
+  readonly database?: (name: DatabaseName) => Promise<string>;
 }
 
 /** A whole cloud in this process. */
@@ -53,6 +54,7 @@ export interface Cloud {
   stop(options?: { readonly removeDataPlane?: boolean }): Promise<void>;
 }
 
+export type DatabaseName = (typeof databases)[number];
 const databases = ['identity', 'image', 'network', 'placement', 'nova_api', 'nova_cell0', 'nova_cell1'] as const;
 
 /** Starts all services in one process, each reached only through its HTTP API or its contract. What was started is stopped again when a later one fails. */
@@ -67,14 +69,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const one of stops.splice(0).toReversed()) await one({ removeDataPlane }).catch((error: unknown) => log.error({ err: error }, 'a service did not stop cleanly'));
   };
   try {
-    const url = await progress.step('PostgreSQL', async () => {
-      const urls = options.postgresUrl ?? (await privateServer());
-      await withConnection(urls('postgres'), async () => Promise.all(databases.map((name) => ensureDatabase(urls('postgres'), name))));
-      return urls;
+    const urls = await progress.step('PostgreSQL', async () => {
+      const make = options.database ?? (await privateServer());
+      return Object.fromEntries(await Promise.all(databases.map(async (name) => [name, await make(name)] as const))) as Record<DatabaseName, string>;
     });
 
     const identityService = await progress.step('identity', async () => {
-      const service = await startIdentity({ databaseUrl: url('identity'), host, port: settings.kilonova.identity_port, log: log.child({ service: 'identity' }), clock, ids });
+      const service = await startIdentity({ databaseUrl: urls.identity, host, port: settings.kilonova.identity_port, log: log.child({ service: 'identity' }), clock, ids });
       stops.push(() => service.stop());
       return service;
     });
@@ -88,10 +89,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const [imageService, placementService, networkService, stores] = await progress.step('image, placement, network', () =>
       Promise.all([
-        startImage({ ...common, databaseUrl: url('image'), directory: join(settings.DEFAULT.state_path, 'images'), port: settings.kilonova.image_port, log: log.child({ service: 'image' }) }),
-        startPlacement({ ...common, databaseUrl: url('placement'), port: settings.kilonova.placement_port, log: log.child({ service: 'placement' }) }),
-        startNetwork({ databaseUrl: url('network'), settings, identity: neutron, clock, ids, port: settings.kilonova.network_port, log: log.child({ service: 'network' }) }),
-        openStores({ api: url('nova_api'), cell0: url('nova_cell0'), cell1: url('nova_cell1') }),
+        startImage({ ...common, databaseUrl: urls.image, directory: join(settings.DEFAULT.state_path, 'images'), port: settings.kilonova.image_port, log: log.child({ service: 'image' }) }),
+        startPlacement({ ...common, databaseUrl: urls.placement, port: settings.kilonova.placement_port, log: log.child({ service: 'placement' }) }),
+        startNetwork({ databaseUrl: urls.network, settings, identity: neutron, clock, ids, port: settings.kilonova.network_port, log: log.child({ service: 'network' }) }),
+        openStores({ api: urls.nova_api, cell0: urls.nova_cell0, cell1: urls.nova_cell1 }),
       ]),
     );
     stops.push(() => stores.close(), () => Promise.all([imageService.stop(), placementService.stop(), networkService.stop()]));
@@ -105,8 +106,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const api = await progress.step('compute API', async () => {
       const service = await startApi({
-        stores, identity: nova, image, network, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: {},
-        conductor: bus.client(conductorTopic, conductor), agentOn: (name) => bus.client(computeTopic(name), computeAgent),
+        stores, identity: nova, image, network, placement, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: {},
+        conductor: bus.client(conductorTopic, conductor), scheduler: bus.client(schedulerTopic, scheduler), agentOn: (name) => bus.client(computeTopic(name), computeAgent),
         host: settings.DEFAULT.osapi_compute_listen, port: settings.DEFAULT.osapi_compute_listen_port,
       });
       stops.push(() => service.stop());
@@ -150,10 +151,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     return { authUrl: identityService.url, region, endpoints, identity: nova, image, network, networkService, stores, agent, stop };
 
-    async function privateServer(): Promise<(database: string) => string> {
+    async function privateServer(): Promise<(name: DatabaseName) => Promise<string>> {
       const server = await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) });
       stops.push(() => server.stop());
-      return (database) => server.url(database);
+      return (name) => ensureDatabase(server.url('postgres'), name);
     }
 
     async function startAgent(): Promise<NetworkAgent | null> {

@@ -55,7 +55,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     try {
       await writeCredentials(state, secrets, cloud);
       const admin = adminSession(cloud, secrets.adminPassword, log);
-      await progress.step('flavors and networks', () => Promise.all([seedFlavors(cloud), seedNetworks(cloud, settings)]));
+      await progress.step('flavors and networks', () => Promise.all([seedFlavors(cloud), seedNetworks(cloud, admin, settings, log)]));
       await progress.step('image', () => seedImage(cloud, admin, async () => (image === null ? blankImage() : imageFile((await image).path))));
     } catch (error) {
       await cloud.stop();

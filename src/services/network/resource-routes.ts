@@ -9,6 +9,7 @@ import { invalidInput } from './neutron-errors.ts';
 import type { NetworkRule } from './policy.ts';
 import type { Tx } from './store/tables.ts';
 import { write, type Touched } from './store/write.ts';
+import { inOneSpelling } from './texts.ts';
 
 /** What the work of one request has at hand. */
 export interface Work {
@@ -63,9 +64,11 @@ function checkRevision(ctx: RequestContext, revision: number): void {
 }
 
 /** The routes of one resource, under Neutron's paths and policy names. */
-export function resourceRoutes<Row extends { readonly id: string; readonly revision_number: number }, Create extends Owned, Update>(
-  spec: ResourceSpec<Row, Create, Update>,
-): AnyRoute<NetworkDeps>[] {
+export function resourceRoutes<
+  Row extends { readonly id: string; readonly revision_number: number },
+  Create extends Owned,
+  Update extends object,
+>(spec: ResourceSpec<Row, Create, Update>): AnyRoute<NetworkDeps>[] {
   const { collection, create, update, remove } = spec;
   const { singular, plural } = collection;
   const path = `/v2.0/${plural.replaceAll('_', '-')}` as const;
@@ -121,7 +124,7 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
             for (const each of bodies) {
               const projectId = ownerOf(ctx, each);
               if (create.authorizes !== true) ctx.authorize(rule('create'), { project_id: projectId, tenant_id: projectId });
-              made.push(await create.run({ deps, ctx, tx, touched }, each, projectId));
+              made.push(await create.run({ deps, ctx, tx, touched }, inOneSpelling(create.body.schema(0), each), projectId));
             }
             return made;
           });
@@ -147,7 +150,7 @@ export function resourceRoutes<Row extends { readonly id: string; readonly revis
           await write(deps, async (tx, touched) => {
             const row = await locked(tx, collection, loaded.id);
             checkRevision(ctx, row.revision_number);
-            await update.run({ deps, ctx, tx, touched }, row, body);
+            await update.run({ deps, ctx, tx, touched }, row, inOneSpelling(update.body.schema(0), body));
           });
           return shown(collection, await find(deps.db, collection, { ...scopeOf(ctx), elevated: true }, loaded.id), ctx, null);
         },

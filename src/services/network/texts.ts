@@ -1,4 +1,6 @@
 import Type, { type TSchema } from 'typebox';
+import { isTruthy } from '../../lib/http/query.ts';
+import { invalidInput } from './neutron-errors.ts';
 
 /** Text without control characters that would break a line, a log or a configuration file. */
 // oxlint-disable-next-line no-control-regex -- they are what is refused
@@ -30,3 +32,46 @@ export const standardBody = {
 
 /** What can be changed of every resource. */
 export const standardChanges = { name: { type: Name }, description: { type: Description } } as const;
+
+/** A boolean, also in the spellings Neutron takes (`'true'`, `'False'`, `1`); `inOneSpelling` makes it one. */
+export const Flag = Type.Unsafe<boolean>(
+  Type.Union(
+    [Type.Boolean(), Type.Union([Type.Literal(0), Type.Literal(1)]), Type.String({ pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE|0|1)$' })],
+    {
+      spelling: 'flag',
+    },
+  ),
+);
+
+/** A whole number, also as text. */
+export const whole = (minimum: number, maximum: number) =>
+  Type.Unsafe<number>(
+    Type.Union([Type.Integer({ minimum, maximum }), Type.String({ pattern: '^[0-9]{1,9}$' })], { spelling: 'whole', minimum, maximum }),
+  );
+
+interface Spelled {
+  readonly spelling?: 'flag' | 'whole';
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly anyOf?: readonly Spelled[];
+}
+
+const spellingOf = (property: Spelled | undefined): Spelled | undefined =>
+  property?.spelling === undefined ? property?.anyOf?.find((each) => each.spelling !== undefined) : property;
+
+/** A body that fits its schema, with its flags and numbers as such. */
+export function inOneSpelling<Body extends object>(schema: TSchema, body: Body): Body {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- bodies are objects
+  const { properties } = schema as TSchema & { readonly properties: Readonly<Record<string, Spelled>> };
+  const read = (key: string, value: unknown): unknown => {
+    const spelled = spellingOf(properties[key]);
+    if (spelled === undefined || value === null) return value;
+    if (spelled.spelling === 'flag') return typeof value === 'boolean' ? value : isTruthy(String(value));
+    const number = Number(value);
+    if (number < (spelled.minimum ?? number) || number > (spelled.maximum ?? number))
+      throw invalidInput(`'${number}' is too ${number < (spelled.minimum ?? number) ? 'small' : 'large'} for ${key}`);
+    return number;
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys, whose values now are what their types say
+  return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, read(key, value)])) as Body;
+}

@@ -1,14 +1,14 @@
 import Type from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
-import { DnsName, Line, NullOr, standardBody, standardChanges } from '../../texts.ts';
+import { DnsName, Flag, Line, NullOr, standardBody, standardChanges, whole } from '../../texts.ts';
 
 const changes = {
-  admin_state_up: { type: Type.Boolean() },
-  shared: { type: Type.Boolean() },
-  'router:external': { type: Type.Boolean() },
-  is_default: { type: Type.Boolean() },
-  mtu: { type: Type.Integer({ minimum: 0, maximum: 65535 }) },
-  port_security_enabled: { type: Type.Boolean() },
+  admin_state_up: { type: Flag },
+  shared: { type: Flag },
+  'router:external': { type: Flag },
+  is_default: { type: Flag },
+  mtu: { type: whole(0, 65_535) },
+  port_security_enabled: { type: Flag },
   dns_domain: { type: DnsName },
   qos_policy_id: { type: Type.Null() },
 } as const;
@@ -18,7 +18,7 @@ const newNetwork = {
   ...changes,
   'provider:network_type': { type: Line },
   'provider:physical_network': { type: NullOr(Line) },
-  'provider:segmentation_id': { type: NullOr(Type.Integer({ minimum: 1, maximum: 16_777_215 })) },
+  'provider:segmentation_id': { type: NullOr(whole(1, 16_777_215)) },
   availability_zone_hints: { type: Type.Array(Line, { maxItems: 10 }) },
 } as const;
 const networkChanges = { ...standardChanges, ...changes } as const;

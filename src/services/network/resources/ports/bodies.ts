@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
-import { DnsName, Line, MacAddress, NullOr, ResourceId, standardBody, standardChanges, Tag } from '../../texts.ts';
+import { DnsName, Flag, Line, MacAddress, NullOr, ResourceId, standardBody, standardChanges, Tag } from '../../texts.ts';
 
 const FixedIp = Type.Object(
   { subnet_id: Type.Optional(NullOr(ResourceId)), ip_address: Type.Optional(NullOr(Line)) },
@@ -33,14 +33,14 @@ const VnicType = Type.Union(
 );
 
 const changes = {
-  admin_state_up: { type: Type.Boolean() },
+  admin_state_up: { type: Flag },
   mac_address: { type: NullOr(MacAddress) },
   fixed_ips: { type: NullOr(Type.Array(FixedIp, { maxItems: 20 })) },
   device_id: { type: Line },
   device_owner: { type: Line },
   security_groups: { type: NullOr(Type.Array(ResourceId, { maxItems: 50 })) },
   allowed_address_pairs: { type: NullOr(Type.Array(Pair, { maxItems: 10 })) },
-  port_security_enabled: { type: Type.Boolean() },
+  port_security_enabled: { type: Flag },
   extra_dhcp_opts: { type: NullOr(Type.Array(DhcpOption, { maxItems: 50 })) },
   dns_name: { type: DnsName },
   dns_domain: { type: DnsName },

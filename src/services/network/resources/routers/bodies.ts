@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { plainBody, versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
-import { Line, NullOr, ResourceId, standardBody, standardChanges } from '../../texts.ts';
+import { Flag, Line, NullOr, ResourceId, standardBody, standardChanges } from '../../texts.ts';
 
 const FixedIp = Type.Object(
   { subnet_id: Type.Optional(NullOr(ResourceId)), ip_address: Type.Optional(NullOr(Line)) },
@@ -18,7 +18,7 @@ const GatewayInfo = Type.Object(
 const Routes = Type.Array(Type.Object({ destination: Line, nexthop: Line }, { additionalProperties: false }), { maxItems: 30 });
 
 const changes = {
-  admin_state_up: { type: Type.Boolean() },
+  admin_state_up: { type: Flag },
   external_gateway_info: { type: NullOr(GatewayInfo) },
   distributed: { type: NullOr(Type.Literal(false)) },
   ha: { type: NullOr(Type.Literal(false)) },

@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
-import { Description, Line, Name, NullOr, ProjectId, ResourceId, standardBody } from '../../texts.ts';
+import { Description, Flag, Line, Name, NullOr, ProjectId, ResourceId, standardBody } from '../../texts.ts';
 
-const newGroup = { ...standardBody, stateful: { type: Type.Boolean() } } as const;
-const groupChanges = { name: { type: Name }, description: { type: Description }, stateful: { type: Type.Boolean() } } as const;
+const newGroup = { ...standardBody, stateful: { type: Flag } } as const;
+const groupChanges = { name: { type: Name }, description: { type: Description }, stateful: { type: Flag } } as const;
 const Port = NullOr(Type.Union([Type.Integer({ minimum: -1, maximum: 65536 }), Type.String({ maxLength: 10 })]));
 const newRule = {
   security_group_id: { type: ResourceId, required: true },

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
-import { Line, NullOr, ResourceId, standardBody, standardChanges } from '../../texts.ts';
+import { Flag, Line, NullOr, ResourceId, standardBody, standardChanges } from '../../texts.ts';
 
 const Route = Type.Object({ destination: Line, nexthop: Line }, { additionalProperties: false });
 const Ipv6Mode = Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-stateful'), Type.Literal('dhcpv6-stateless'), Type.Null()]);
@@ -12,7 +12,7 @@ const changes = {
   },
   dns_nameservers: { type: NullOr(Type.Array(Line, { maxItems: 5 })) },
   host_routes: { type: NullOr(Type.Array(Route, { maxItems: 20 })) },
-  enable_dhcp: { type: Type.Boolean() },
+  enable_dhcp: { type: Flag },
   service_types: { type: Type.Array(Line, { maxItems: 20 }) },
 } as const;
 

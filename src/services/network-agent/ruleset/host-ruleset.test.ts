@@ -100,6 +100,11 @@ describe('the ruleset of a host', () => {
     ).toMatchFileSnapshot('golden/host-empty.nft');
   });
 
+  it('has no rule about a group that is not there', () => {
+    const [first] = input('br-netfilter-mark').groups;
+    expect(hostRuleset({ ...input('br-netfilter-mark'), groups: [first!] })).not.toContain('bbbbbbbb');
+  });
+
   it('marks packets of two clouds differently', () => {
     expect(markTag('kn_one') >>> 16).not.toBe(markTag('kn_two') >>> 16);
   });

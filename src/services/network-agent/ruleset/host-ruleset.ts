@@ -1,5 +1,6 @@
 import { hexOf, linkLocalOf, prefixOf, unspecified, withoutCovered, type IpPrefix, type MacAddress } from '../address.ts';
 import type { CheckedGroup, CheckedPort } from '../wish/checked-wish.ts';
+import { digest } from '../state/digest.ts';
 import { ruleMatch } from './rule-match.ts';
 
 /** How replies are told from new connections on a bridge: by the kernel's bridge conntrack, or by br_netfilter's conntrack, carried over in the packet's mark. */
@@ -42,16 +43,22 @@ export function hostRuleset(input: HostRulesetInput): string {
   const guarded = input.ports.filter((port) => port.portSecurity);
   const bridgeTable = [
     ...input.groups.flatMap(groupSets),
-    ...input.groups.flatMap((group) => [groupChain(group, 'ingress'), groupChain(group, 'egress')]),
-    ...guarded.flatMap((port) => [sourceChain(port), egressChain(port, input), ingressChain(port, input)]),
+    ...input.groups.flatMap((group) => [groupChain(group, 'ingress', input), groupChain(group, 'egress', input)]),
+    chain('source_basics', sourceBasics),
+    chain('egress_basics', [...egressBasics, ...state(input)]),
+    chain('ingress_basics', [...ingressBasics, ...state(input)]),
+    ...guarded.map(sourceChain),
+    ...new Map(guarded.map((port) => [rulesKey(port), port]))
+      .values()
+      .flatMap((port) => [rulesChain(port, 'egress', input), rulesChain(port, 'ingress', input)]),
     chain('closed', ['counter drop']),
-    chain('source', ['type filter hook prerouting priority -300', ...dispatch('iifname', input, 'src')]),
+    chain('source', ['type filter hook prerouting priority -300', ...dispatch('iifname', input, sourceName)]),
     ...(input.tracking === 'bridge-conntrack'
       ? [chain('zones', ['type filter hook prerouting priority -290', ...zones(input, 'meta ibrname')])]
       : []),
     chain('strangers', ['type filter hook forward priority -20', ...strangers(input)]),
-    chain('egress', ['type filter hook forward priority -10', ...dispatch('iifname', input, 'out')]),
-    chain('ingress', ['type filter hook forward priority 0', ...dispatch('oifname', input, 'in')]),
+    chain('egress', ['type filter hook forward priority -10', ...dispatch('iifname', input, (port) => rulesName(port, 'egress'))]),
+    chain('ingress', ['type filter hook forward priority 0', ...dispatch('oifname', input, (port) => rulesName(port, 'ingress'))]),
     chain('host', ['type filter hook input priority 0', ...hostInput(input)]),
   ];
   const inetTable = input.tracking === 'bridge-conntrack' ? [] : markChains(input);
@@ -77,14 +84,17 @@ export const chain = (name: string, lines: readonly string[]): string =>
   `  chain ${name} {\n${lines.map((line) => `    ${line};\n`).join('')}  }\n`;
 
 const bare = (id: string): string => id.replaceAll('-', '');
-const portChain = (kind: 'src' | 'out' | 'in', port: CheckedPort): string => `${kind}_${bare(port.id)}`;
+const sourceName = (port: CheckedPort): string => `source_${bare(port.id)}`;
+/** Ports with the same groups have the same rules, which stand once. */
+const rulesKey = (port: CheckedPort): string => digest([...new Set(port.groupIds)].toSorted().join(' '));
+const rulesName = (port: CheckedPort, direction: 'ingress' | 'egress'): string => `${direction}_rules_${rulesKey(port)}`;
 const groupSet = (groupId: string, version: 4 | 6): string => `members${version}_${bare(groupId)}`;
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 /** Sends each port's packets to its chain with one look-up, however many ports there are. */
-function dispatch(side: 'iifname' | 'oifname', input: HostRulesetInput, kind: 'src' | 'out' | 'in'): readonly string[] {
+function dispatch(side: 'iifname' | 'oifname', input: HostRulesetInput, chainOf: (port: CheckedPort) => string): readonly string[] {
   const to = [
-    ...input.ports.filter((port) => port.portSecurity).map((port) => `"${port.device}" : jump ${portChain(kind, port)}`),
+    ...input.ports.filter((port) => port.portSecurity).map((port) => `"${port.device}" : jump ${chainOf(port)}`),
     ...input.closedDevices.map((device) => `"${device}" : jump closed`),
   ];
   return to.length === 0 ? [] : [`${side} vmap { ${to.join(', ')} }`];
@@ -98,9 +108,10 @@ function groupSets(group: CheckedGroup): readonly string[] {
   });
 }
 
-/** A group's rules stand once, for all ports that use it. */
-function groupChain(group: CheckedGroup, direction: 'ingress' | 'egress'): string {
+/** A group's rules stand once, for all ports that use it. A rule about a group that is not there is about nobody. */
+function groupChain(group: CheckedGroup, direction: 'ingress' | 'egress', { groups }: HostRulesetInput): string {
   const matches = group.rules
+    .filter(({ remote }) => remote === null || !('groupId' in remote) || groups.some(({ id }) => id === remote.groupId))
     .filter((rule) => rule.direction === direction)
     .map((rule) => ruleMatch(rule, (groupId, version) => `@${groupSet(groupId, version)}`));
   return chain(
@@ -109,36 +120,57 @@ function groupChain(group: CheckedGroup, direction: 'ingress' | 'egress'): strin
   );
 }
 
-/** Nothing leaves a port under a name that is not its own: Ethernet, ARP, IPv4, IPv6 and neighbour discovery, nor as a DHCP server or a router. */
+/** What goes for every guarded port: it is neither DHCP server nor router, but may ask for an address. */
+const sourceBasics = [
+  'ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept',
+  'udp sport { 67, 547 } counter drop',
+  'icmpv6 type { nd-router-advert, nd-redirect } counter drop',
+  'ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } accept',
+];
+const egressBasics = [
+  'ether type arp accept',
+  'udp sport 68 udp dport 67 accept',
+  'udp sport 546 udp dport 547 accept',
+  'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } accept',
+];
+const ingressBasics = [
+  'ether type arp accept',
+  'udp sport 67 udp dport 68 accept', // no guarded port can be such a sender, so it is the network's own server
+  'udp sport 547 udp dport 546 accept',
+  'icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept',
+];
+
+/** Nothing leaves a port under a name that is not its own: Ethernet, ARP, IPv4, IPv6 and neighbour discovery. Plain comparisons load faster than sets. */
 function sourceChain(port: CheckedPort): string {
   const macs = [...new Set([port.mac, ...port.pairs.map((pair) => pair.mac)])];
-  const senders4 = senders(port, macs, 4);
-  const senders6 = senders(port, macs, 6);
-  const targets = [...macs.map(linkLocalOf), ...port.addresses.filter((address) => address.version === 6)].map(hexOf);
+  const targets = [...new Set([...macs.map(linkLocalOf), ...port.addresses.filter((address) => address.version === 6)].map(hexOf))];
   const advertisesRanges = port.pairs.some(({ prefix }) => prefix.version === 6);
-  return chain(portChain('src', port), [
+  return chain(sourceName(port), [
     `ether saddr != { ${macs.join(', ')} } counter drop`,
-    `ether type arp arp saddr ether . arp saddr ip { ${senders(port, macs, 4, [unspecified]).join(', ')} } accept`,
-    'ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept',
-    'udp sport 67 counter drop',
-    ...(senders4.length === 0 ? [] : [`ether type ip ether saddr . ip saddr { ${senders4.join(', ')} } accept`]),
-    'udp sport 547 counter drop',
-    'icmpv6 type { nd-router-advert, nd-redirect } counter drop',
-    ...(advertisesRanges ? [] : [`icmpv6 type nd-neighbor-advert @th,64,128 != { ${[...new Set(targets)].join(', ')} } counter drop`]),
-    'ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } accept',
-    `ether type ip6 ether saddr . ip6 saddr { ${senders6.join(', ')} } accept`,
+    ...senders(port, macs, 4, [unspecified]).map(({ mac, prefix }) => `arp saddr ether ${mac} arp saddr ip ${prefix.text} accept`),
+    'jump source_basics',
+    ...senders(port, macs, 4).map(({ mac, prefix }) => `ether saddr ${mac} ip saddr ${prefix.text} accept`),
+    ...(advertisesRanges ? [] : [`icmpv6 type nd-neighbor-advert @th,64,128 != { ${targets.join(', ')} } counter drop`]),
+    ...senders(port, macs, 6).map(({ mac, prefix }) => `ether saddr ${mac} ip6 saddr ${prefix.text} accept`),
     'counter drop',
   ]);
 }
 
-/** The pairs of card and address a port may send from; none overlaps another, which nft would refuse. */
-function senders(port: CheckedPort, macs: readonly MacAddress[], version: 4 | 6, further: readonly IpPrefix[] = []): readonly string[] {
+interface Sender {
+  readonly mac: MacAddress;
+  readonly prefix: IpPrefix;
+}
+
+/** The pairs of card and address a port may send from. */
+function senders(port: CheckedPort, macs: readonly MacAddress[], version: 4 | 6, further: readonly IpPrefix[] = []): readonly Sender[] {
   return macs.flatMap((mac) => {
     const own = mac === port.mac ? port.addresses.map(prefixOf) : [];
     const paired = port.pairs.filter((pair) => pair.mac === mac).map((pair) => pair.prefix);
     const linkLocal = version === 6 ? [prefixOf(linkLocalOf(mac))] : [];
-    const all = [...own, ...paired, ...linkLocal, ...further].filter((prefix) => prefix.version === version);
-    return withoutCovered(all).map((prefix) => `${mac} . ${prefix.text}`);
+    return withoutCovered([...own, ...paired, ...linkLocal, ...further].filter((prefix) => prefix.version === version)).map((prefix) => ({
+      mac,
+      prefix,
+    }));
   });
 }
 
@@ -148,33 +180,15 @@ function state(input: HostRulesetInput): readonly string[] {
     : [`meta mark & ${isReply} == ${isReply} accept`, `meta mark & ${isInvalid} == ${isInvalid} counter drop`];
 }
 
-function egressChain(port: CheckedPort, input: HostRulesetInput): string {
-  return chain(portChain('out', port), [
-    'ether type arp accept',
-    'udp sport 68 udp dport 67 accept',
-    'udp sport 546 udp dport 547 accept',
-    'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } accept',
-    ...state(input),
-    ...jumps(port, input, 'egress'),
-    'counter drop',
-  ]);
-}
-
-function ingressChain(port: CheckedPort, input: HostRulesetInput): string {
-  return chain(portChain('in', port), [
-    'ether type arp accept',
-    'udp sport 67 udp dport 68 accept', // no guarded port can be such a sender, so it is the network's own server
-    'udp sport 547 udp dport 546 accept',
-    'icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept',
-    ...state(input),
-    ...jumps(port, input, 'ingress'),
-    'counter drop',
-  ]);
-}
-
-function jumps(port: CheckedPort, input: HostRulesetInput, direction: 'ingress' | 'egress'): readonly string[] {
+/** What the groups of a port let pass, after what every port needs and what belongs to a connection that was let pass. */
+function rulesChain(port: CheckedPort, direction: 'ingress' | 'egress', input: HostRulesetInput): string {
   const known = new Set(input.groups.map((group) => group.id));
-  return [...new Set(port.groupIds)].filter((id) => known.has(id)).map((id) => `jump ${direction}_${bare(id)}`);
+  const groups = [...new Set(port.groupIds)].filter((id) => known.has(id));
+  return chain(rulesName(port, direction), [
+    `jump ${direction}_basics`,
+    ...groups.map((id) => `jump ${direction}_${bare(id)}`),
+    'counter drop',
+  ]);
 }
 
 const zones = (input: HostRulesetInput, match: 'iifname' | 'meta ibrname'): readonly string[] =>

@@ -39,10 +39,13 @@ import type { Problem } from './problem.ts';
  */
 export function checkWish(wish: HostWish): { readonly wish: CheckedWish; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
+  const seen = new Set<string>();
   const each = <Raw extends { readonly id: string }, T>(resource: string, items: readonly Raw[], check: (item: Raw) => T): readonly T[] =>
     items.flatMap((item) => {
       try {
         uuid(item.id);
+        if (seen.has(`${resource} ${item.id}`)) throw invalid('It stands in the wish twice.');
+        seen.add(`${resource} ${item.id}`);
         return [check(item)];
       } catch (error) {
         problems.push({ resource, id: item.id.slice(0, 64), message: messageOf(error) });
@@ -53,13 +56,13 @@ export function checkWish(wish: HostWish): { readonly wish: CheckedWish; readonl
   const subnetsOf = new Map(networks.map((network) => [network.id, network.subnets]));
   const ports = each('port', wish.ports, checkPort);
   const understood = new Set(ports.map((port) => port.id));
-  const open = wish.ports.filter((port) => port.adminStateUp && understood.has(port.id)).map((port) => port.id);
+  const open = new Set(wish.ports.filter((port) => port.adminStateUp && understood.has(port.id)).map((port) => port.id));
   return {
     wish: {
       revision: wish.revision,
       networks,
-      ports: ports.filter((port) => open.includes(port.id)),
-      closedDevices: wish.ports.filter((port) => isUuid(port.id) && !open.includes(port.id)).map((port) => tapName(port.id)),
+      ports: ports.filter((port) => open.has(port.id)),
+      closedDevices: wish.ports.filter((port) => isUuid(port.id) && !open.has(port.id)).map((port) => tapName(port.id)),
       routers: each('router', wish.routers, (router) => checkRouter(router, subnetsOf)),
       groups: each('security group', wish.securityGroups, (group) => checkGroup(group, problems)),
       peers: (wish.peers ?? []).flatMap(({ host, tunnelIp }) => {

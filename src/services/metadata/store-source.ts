@@ -1,0 +1,1 @@
+export const storeMetadataSource = (_: unknown): unknown => null;

@@ -1,1 +1,2 @@
 export { loadSettings, readSettings, sampleConf, type LoadedSettings, type Settings } from './nova-conf.ts';
+export { staticVendorData } from './vendor-data.ts';

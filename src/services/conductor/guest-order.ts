@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import type { Settings } from '../../config/index.ts';
+import { staticVendorData, type Settings } from '../../config/index.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
 import { guestName, type Instance } from '../../domain/instance.ts';
 import { metadataOf } from '../../domain/metadata/metadata-of.ts';
-import { invalid } from '../../lib/errors.ts';
 
 /** Everything a host needs to make this guest. */
 export function guestOrder(settings: Settings, instance: Instance, extra: { readonly adminPass?: string | null } = {}): GuestOrder {
@@ -25,15 +23,4 @@ export function guestOrder(settings: Settings, instance: Instance, extra: { read
     metadata: metadataOf(instance, { domain: settings.api.dhcp_domain, vendorData: staticVendorData(settings), adminPass: extra.adminPass ?? null, password: '' }),
     createdAt: instance.createdAt,
   };
-}
-
-/** The operator's static vendor data; a file that cannot be read is an error that names it. */
-export function staticVendorData(settings: Settings): Readonly<Record<string, unknown>> {
-  const path = settings.api.vendordata_jsonfile_path;
-  if (path === null) return {};
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<string, unknown>>;
-  } catch (error) {
-    throw invalid(`[api] vendordata_jsonfile_path: ${path} cannot be read as JSON.`, { cause: error });
-  }
 }

@@ -11,6 +11,7 @@ import type { HostReport, HostWish, WishedPort, WishedSecurityGroup } from '../.
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { tableName } from '../../src/services/network-agent/names.ts';
 import { removeAll, startNetworkAgent, type NetworkAgent, type WishSource } from '../../src/services/network-agent/index.ts';
 
 /** Real bridges, namespaces, rules and servers on this machine; the guests are namespaces with a veth that is named like a tap. */
@@ -554,7 +555,10 @@ describe('the network agent on a real host', () => {
   it('mends what was broken behind its back', async () => {
     for (const pid of processes()) process.kill(Number(pid), 'SIGKILL');
     await run('ip', 'netns', 'delete', namespaceOf.router);
-    await run('nft', 'delete', 'table', 'bridge', `kn_${cloudId.replaceAll('-', '_')}`).catch(() => undefined);
+    await run('ip', '-n', namespaceOf.dhcp, 'address', 'flush', 'dev', `ns-${short(ids.dhcp)}`);
+    await run('ip', 'link', 'set', `brq${short(ids.network)}`, 'down', 'mtu', '1400');
+    await run('ip', 'link', 'set', anna.device, 'nomaster');
+    await run('nft', 'delete', 'table', 'bridge', tableName(cloudId));
     await eventually('an agreeing host', async () => {
       await agent.runNow();
       return (await pings(anna, `${external}.1`)) ? true : null;
@@ -610,7 +614,7 @@ describe('the network agent on a real host', () => {
     await source.wishes(nothing);
     const left = await run('ip', '-o', 'link', 'show');
     expect([ids.network, ids.external, ids.dhcp, ids.inner, ids.outer].filter((id) => left.includes(short(id)))).toEqual([]);
-    expect(await run('nft', 'list', 'tables')).not.toContain(cloudId.replaceAll('-', '_'));
+    expect(await run('nft', 'list', 'tables')).not.toContain(tableName(cloudId));
     await agent.stop({ removeDataPlane: true });
     expect([
       existsSync(`/run/kilonova-network/${cloudId}`),

@@ -4,9 +4,8 @@ import { keepDaemon, readDaemons, type RunningDaemon } from './daemons/daemon.ts
 import type { SystemUser } from './daemons/run-as.ts';
 import { keepDhcpServer } from './dhcp/keep-dhcp-server.ts';
 import { desiredHost, externalRanges, type DesiredBridge, type DesiredHost, type DesiredNamespace } from './links/desired-host.ts';
-import { readLinks, readNamespace, readNamespaces, readRoutedRanges, type ObservedLink } from './links/observed.ts';
-import { planBridge, planNamespace, type Step } from './links/plan-links.ts';
-import { keepPeers } from './links/keep-peers.ts';
+import { readFlooding, readLinks, readNamespace, readNamespaces, readRoutedRanges, type ObservedLink } from './links/observed.ts';
+import { planBridge, planNamespace, planPeers, type Step } from './links/plan-links.ts';
 import { takeSteps } from './links/take-steps.ts';
 import { proxyConfig } from './metadata/proxy-config.ts';
 import { bridgeName, tableName } from './names.ts';
@@ -99,6 +98,7 @@ async function keepBridges(bridges: readonly DesiredBridge[], problems: Problem[
   const lacksAddress = bridges.some((bridge) =>
     bridge.addresses.some(({ text }) => links.find((link) => link.name === bridge.name)?.addresses.includes(text) !== true),
   );
+  const flooding = bridges.some(({ tunnel }) => tunnel !== null) ? await readFlooding(signal) : [];
   const routed = lacksAddress ? await readRoutedRanges(signal) : [];
   for (const bridge of bridges) {
     const taken = bridge.addresses.flatMap(({ text }) => {
@@ -116,7 +116,15 @@ async function keepBridges(bridges: readonly DesiredBridge[], problems: Problem[
     try {
       const wished = { ...bridge, addresses: bridge.addresses.filter(({ text }) => !taken.some((each) => each.text === text)) };
       await takeSteps(planBridge(wished, links), signal);
-      if (bridge.tunnel !== null) await keepPeers(bridge.tunnel, signal);
+      const { tunnel } = bridge;
+      if (tunnel !== null)
+        await takeSteps(
+          planPeers(
+            tunnel,
+            flooding.filter(({ device }) => device === tunnel.name).map(({ peer }) => peer),
+          ),
+          signal,
+        );
     } catch (error) {
       signal.throwIfAborted();
       failed.add(bridge.networkId);

@@ -151,12 +151,16 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
   };
   let stopped: Promise<void> | null = null;
   return {
-    runNow: () => reconciler.runNow(),
+    async runNow() {
+      hostDeps?.verified.clear();
+      await reconciler.runNow();
+    },
     status: () => ({ wishedRevision: wish?.revision ?? null, report, reconciler: reconciler.status() }),
     async stop({ removeDataPlane = false } = {}) {
       stopped ??= end();
       await stopped;
-      if (removeDataPlane && plugs) await removeAll({ cloudId, statePath });
+      if (!removeDataPlane || !plugs) return;
+      for (const problem of await removeAll({ cloudId, statePath })) log.warn(problem, 'the data plane could not be taken away whole');
     },
   };
 }

@@ -103,3 +103,9 @@ export async function readRoutedRanges(signal: AbortSignal): Promise<readonly { 
     return prefix === null || dev === undefined ? [] : [{ prefix, device: dev }];
   });
 }
+
+/** The hosts each tunnel floods to. */
+export async function readFlooding(signal: AbortSignal): Promise<readonly { readonly device: string; readonly peer: string }[]> {
+  const { stdout } = await runCommand({ program: 'bridge', args: ['fdb', 'show'], signal });
+  return [...stdout.matchAll(/^00:00:00:00:00:00 dev (\S+) dst (\S+)/gm)].map(([, device = '', peer = '']) => ({ device, peer }));
+}

@@ -73,14 +73,16 @@ export async function bootstrap(deps: IdentityDeps, options: BootstrapOptions): 
         .onConflict((c) => c.doNothing())
         .execute();
     };
-    const adminId = await ensureUser(tx, deps, 'admin', hashes.get('admin') ?? null);
-    await grant(adminId, 'admin', null);
-    for (const name of ['admin', ...projects]) await grant(adminId, 'admin', await ensureProject(tx, deps, name));
+    const admin = await ensureUser(tx, deps, 'admin', hashes.get('admin') ?? null);
+    const renewed = admin.renewed ? [admin.id] : [];
+    await grant(admin.id, 'admin', null);
+    for (const name of ['admin', ...projects]) await grant(admin.id, 'admin', await ensureProject(tx, deps, name));
     const serviceProject = await ensureProject(tx, deps, 'service');
     for (const name of Object.keys(servicePasswords)) {
-      const userId = await ensureUser(tx, deps, name, hashes.get(name) ?? null);
-      await grant(userId, 'service', serviceProject);
-      if (administrators.has(name)) await grant(userId, 'admin', serviceProject);
+      const user = await ensureUser(tx, deps, name, hashes.get(name) ?? null);
+      if (user.renewed) renewed.push(user.id);
+      await grant(user.id, 'service', serviceProject);
+      if (administrators.has(name)) await grant(user.id, 'admin', serviceProject);
     }
     await tx
       .insertInto('regions')
@@ -88,6 +90,11 @@ export async function bootstrap(deps: IdentityDeps, options: BootstrapOptions): 
       .onConflict((c) => c.doNothing())
       .execute();
     for (const endpoint of endpoints) await ensureEndpoint(tx, deps, region, endpoint);
+    await revoke(
+      tx,
+      deps.clock,
+      renewed.map((userId) => ({ userId })),
+    );
   });
 }
 
@@ -139,7 +146,12 @@ async function ensureProject(tx: IdentityExecutor, deps: IdentityDeps, name: str
   return id;
 }
 
-async function ensureUser(tx: IdentityExecutor, deps: IdentityDeps, name: string, hash: string | null): Promise<string> {
+async function ensureUser(
+  tx: IdentityExecutor,
+  deps: IdentityDeps,
+  name: string,
+  hash: string | null,
+): Promise<{ readonly id: string; readonly renewed: boolean }> {
   const known = await tx.selectFrom('users').select('id').where('domain_id', '=', 'default').where('name', '=', name).executeTakeFirst();
   if (known === undefined) {
     const id = newId(deps);
@@ -148,7 +160,7 @@ async function ensureUser(tx: IdentityExecutor, deps: IdentityDeps, name: string
       .insertInto('users')
       .values({ ...user, password_hash: hash, password_changed_at: isoTime(deps.clock.now()) })
       .execute();
-    return id;
+    return { id, renewed: false };
   }
   if (hash !== null) {
     await tx
@@ -156,9 +168,8 @@ async function ensureUser(tx: IdentityExecutor, deps: IdentityDeps, name: string
       .set({ password_hash: hash, password_changed_at: isoTime(deps.clock.now()), enabled: true })
       .where('id', '=', known.id)
       .execute();
-    await revoke(tx, deps.clock, [{ userId: known.id }]);
   }
-  return known.id;
+  return { id: known.id, renewed: hash !== null };
 }
 
 async function ensureEndpoint(

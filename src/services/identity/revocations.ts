@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Clock } from '../../lib/clock.ts';
 import { keysOf, revocationKey, toWireEvent, type RevocationEvent, type WireRevocationEvent } from '../../domain/token-revocation.ts';
 import type { TokenClaims } from '../../domain/token.ts';
@@ -7,9 +8,21 @@ import type { IdentityExecutor } from './tables.ts';
 /** Longer than any token can matter: its life, and the two days an expired one may finish what a service began with it. */
 const keptMs = 4 * 24 * 3600_000;
 
-/** Revokes tokens issued until now, in the transaction that gives the reason. */
+/** Shared by those who issue tokens, held alone by those who revoke them. */
+const lock = 4_242_003;
+
+/**
+ * Until the transaction ends nothing is revoked: a token issued in it either sees what has been revoked, or is older than what will be.
+ * Everything such a token depends on must be read after this.
+ */
+export async function holdRevocations(tx: IdentityExecutor): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock_shared(${lock})`.execute(tx);
+}
+
+/** Revokes tokens issued until now, as the last thing in the transaction that gives the reason. */
 export async function revoke(tx: IdentityExecutor, clock: Clock, events: readonly Omit<RevocationEvent, 'issuedBefore'>[]): Promise<void> {
   if (events.length === 0) return;
+  await sql`SELECT pg_advisory_xact_lock(${lock})`.execute(tx);
   const now = clock.now();
   await tx
     .insertInto('revocation_events')

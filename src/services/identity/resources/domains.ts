@@ -62,11 +62,12 @@ export const domainRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes(
       extra: JSON.stringify({ ...domain.extra, ...extraOf(body, known) }),
     };
     return deps.db.transaction().execute(async (tx) => {
-      if (domain.enabled && body.enabled === false) await revoke(tx, deps.clock, [{ domainId: domain.id }]);
-      return unlessTaken(
+      const updated = await unlessTaken(
         'domain',
         tx.updateTable('domains').set(changes).where('id', '=', domain.id).returningAll().executeTakeFirstOrThrow(),
       );
+      if (domain.enabled && body.enabled === false) await revoke(tx, deps.clock, [{ domainId: domain.id }]);
+      return updated;
     });
   },
   async remove({ deps }, domain) {

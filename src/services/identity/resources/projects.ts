@@ -131,11 +131,12 @@ export const projectRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes
       extra: JSON.stringify({ ...project.extra, ...extraOf(body, known) }),
     };
     return deps.db.transaction().execute(async (tx) => {
-      if (disables) await revoke(tx, deps.clock, [{ projectId: project.id }]);
-      return unlessTaken(
+      const updated = await unlessTaken(
         'project',
         tx.updateTable('projects').set(changes).where('id', '=', project.id).returningAll().executeTakeFirstOrThrow(),
       );
+      if (disables) await revoke(tx, deps.clock, [{ projectId: project.id }]);
+      return updated;
     });
   },
   async remove({ deps }, project) {

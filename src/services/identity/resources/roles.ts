@@ -52,8 +52,12 @@ export const roleRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes({
       extra: JSON.stringify({ ...role.extra, ...extraOf(body, known) }),
     };
     return deps.db.transaction().execute(async (tx) => {
+      const updated = await unlessTaken(
+        'role',
+        tx.updateTable('roles').set(changes).where('id', '=', role.id).returningAll().executeTakeFirstOrThrow(),
+      );
       if (body.name !== undefined && body.name !== role.name) await revoke(tx, deps.clock, [{ roleName: role.name }]);
-      return unlessTaken('role', tx.updateTable('roles').set(changes).where('id', '=', role.id).returningAll().executeTakeFirstOrThrow());
+      return updated;
     });
   },
   async remove({ deps }, role) {

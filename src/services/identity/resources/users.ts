@@ -97,8 +97,12 @@ export const userRoutes: readonly AnyRoute<IdentityDeps>[] = [
         extra: JSON.stringify({ ...user.extra, ...extraOf(body, known) }),
       };
       return deps.db.transaction().execute(async (tx) => {
+        const updated = await unlessTaken(
+          'user',
+          tx.updateTable('users').set(changes).where('id', '=', user.id).returningAll().executeTakeFirstOrThrow(),
+        );
         if (password !== null || (user.enabled && body.enabled === false)) await revoke(tx, deps.clock, [{ userId: user.id }]);
-        return unlessTaken('user', tx.updateTable('users').set(changes).where('id', '=', user.id).returningAll().executeTakeFirstOrThrow());
+        return updated;
       });
     },
     async remove({ deps }, user) {

@@ -1,7 +1,8 @@
 import { signToken, type TokenClaims, type TokenScope } from '../../../domain/token.ts';
 import { refused, type IdentityDeps } from '../deps.ts';
 import { delegatedRoles, effectiveRoles, type RoleTarget } from '../effective-roles.ts';
-import { findDomain, findProject } from '../find-named.ts';
+import { findDomain, findProject, findUser } from '../find-named.ts';
+import { holdRevocations, isRevoked } from '../revocations.ts';
 import type { Authenticated } from './authenticate.ts';
 import type { ScopeBody } from './bodies.ts';
 
@@ -11,8 +12,23 @@ export interface IssuedToken {
 }
 
 /** Makes a token for somebody authenticated, on the scope they ask for; refused where they have no role on it. */
-export async function issueToken(deps: IdentityDeps, who: Authenticated, asked: ScopeBody | undefined): Promise<IssuedToken> {
-  const issuedAt = deps.clock.now(); // before roles are read: what is revoked meanwhile revokes this token
+export const issueToken = (deps: IdentityDeps, who: Authenticated, asked: ScopeBody | undefined): Promise<IssuedToken> =>
+  deps.db.transaction().execute(async (tx) => {
+    await holdRevocations(tx);
+    const inTransaction = { ...deps, db: tx };
+    await refuseOutdated(inTransaction, who);
+    return issueNow(inTransaction, who, asked);
+  });
+
+/** What was proved may have changed since: the user, the password, the token that was shown. */
+async function refuseOutdated(deps: IdentityDeps, { user, parent }: Authenticated): Promise<void> {
+  const now = await findUser(deps.db, { id: user.id });
+  if (now === null || !now.enabled || !now.domain_enabled || now.password_hash !== user.password_hash) throw refused();
+  if (parent !== null && (await isRevoked(deps.db, parent))) throw refused();
+}
+
+async function issueNow(deps: IdentityDeps, who: Authenticated, asked: ScopeBody | undefined): Promise<IssuedToken> {
+  const issuedAt = deps.clock.now();
   const { scope, roles } =
     who.applicationCredential === null
       ? await scopeFor(deps, who, asked)

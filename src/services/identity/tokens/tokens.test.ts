@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   adminPassword,
@@ -8,6 +9,9 @@ import {
   type Asked,
   type IdentityUnderTest,
 } from '../identity-under-test.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { waitUntil } from '../../../lib/retry.ts';
+import { revoke } from '../revocations.ts';
 
 let identity: IdentityUnderTest;
 beforeAll(async () => void (identity = await startIdentityUnderTest()));
@@ -273,6 +277,30 @@ describe('what ends a token at once', () => {
       await after(() => identity.ask('PATCH', `/v3/domains/${domain}`, { token: admin, body: { domain: { enabled: false } } })),
     ]).toEqual([401, 401, 401]);
   });
+});
+
+test('a log-in beside a revocation waits for it, so that no token keeps what is being taken away', async () => {
+  const person = await identity.person();
+  const { db, clock } = identity.service.deps;
+  await person.token(); // from here on the password is remembered, and the log-in goes straight to its roles
+  const login = await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('role_assignments').where('actor_id', '=', person.userId).execute();
+    await revoke(tx, clock, [{ userId: person.userId, projectId: person.projectId }]);
+    const started = logIn(passwordLogin(person.userName, person.password, onProject(person.projectName)));
+    await waitUntil(
+      async () => {
+        const { rows } = await sql<{
+          count: number;
+        }>`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`.execute(
+          db,
+        );
+        return (rows[0]?.count ?? 0) > 0 ? true : null;
+      },
+      { clock: systemClock, timeoutMs: 10_000, everyMs: 5, what: 'the wait of the log-in' },
+    );
+    return { started };
+  });
+  expect((await login.started).status).toBe(401);
 });
 
 test('a token counts only as one X-Auth-Token header: not in the query, not doubled, not under claims of its bearer', async () => {

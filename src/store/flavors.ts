@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type ExpressionBuilder, type ExpressionWrapper, type Selectable, type SqlBool } from 'kysely';
 import type { InstanceFlavor } from '../domain/instance.ts';
 import { conflict } from '../lib/errors.ts';
 import { isDuplicate } from '../lib/sql/database.ts';
@@ -48,37 +48,49 @@ export async function findFlavor(api: ApiDatabase, flavorId: string, viewer: Fla
   return row === undefined ? null : toFlavor(row);
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- Kysely's builder type of this one query
-const visibleTo = (eb: any, projectId: string | null) =>
+const visibleTo = (eb: ExpressionBuilder<ApiTables, 'flavors'>, projectId: string | null) =>
   eb.exists(eb.selectFrom('flavor_projects').select('project_id').whereRef('flavor_projects.flavor_id', '=', 'flavors.id').where('flavor_projects.project_id', '=', projectId ?? ''));
 
+/** Columns a list of flavors can be sorted by. */
+export type FlavorSortColumn =
+  | 'flavor_id' | 'name' | 'vcpus' | 'memory_mb' | 'root_gb' | 'ephemeral_gb' | 'swap_mb' | 'rxtx_factor' | 'created_at' | 'updated_at' | 'disabled' | 'is_public' | 'description' | 'id';
+
 export interface FlavorQuery {
-  /** True and false choose by visibility; null takes both (administrators only). */
+  /** True takes public ones and those the viewer's project was given, false private ones; null takes all (administrators only). */
   readonly isPublic: boolean | null;
   readonly minRam: number | null;
   readonly minDisk: number | null;
-  readonly sort: { readonly column: 'flavor_id' | 'name' | 'vcpus' | 'memory_mb' | 'root_gb' | 'ephemeral_gb' | 'swap_mb' | 'rxtx_factor' | 'created_at' | 'updated_at' | 'disabled' | 'is_public' | 'id'; readonly direction: 'asc' | 'desc' };
+  /** A regular expression the name must match somewhere. */
+  readonly name?: string | null;
+  readonly sort: { readonly column: FlavorSortColumn; readonly direction: 'asc' | 'desc' };
   readonly limit: number | null;
   readonly after: string | null;
 }
 
-/** One page of flavors, in one statement. Null when the marker is none. */
+/** One page of flavors, in one statement. Null when the marker is none. Disabled ones are for administrators only. */
 export async function listFlavors(api: ApiDatabase, query: FlavorQuery, viewer: FlavorViewer): Promise<Flavor[] | null> {
   const { column, direction } = query.sort;
   const marker = query.after === null ? null : await api.selectFrom('flavors').selectAll().where('flavor_id', '=', query.after).executeTakeFirst();
   if (marker === undefined) return null;
   let select = api.selectFrom('flavors').selectAll();
-  if (query.isPublic === true) select = select.where((eb) => (viewer.isAdmin || viewer.projectId === null ? eb('is_public', '=', true) : eb.or([eb('is_public', '=', true), visibleTo(eb, viewer.projectId)])));
-  if (query.isPublic === false) select = select.where((eb) => (viewer.isAdmin ? eb('is_public', '=', false) : eb.and([eb('is_public', '=', false), visibleTo(eb, viewer.projectId)])));
+  if (!viewer.isAdmin) select = select.where('disabled', '=', false);
+  if (query.isPublic === true || !viewer.isAdmin) select = select.where((eb) => eb.or([eb('is_public', '=', true), visibleTo(eb, viewer.projectId)]));
+  if (query.isPublic === false) select = select.where('is_public', '=', false);
   if (query.minRam !== null) select = select.where('memory_mb', '>=', query.minRam);
   if (query.minDisk !== null) select = select.where('root_gb', '>=', query.minDisk);
-  if (marker !== null) {
-    const beyond = direction === 'asc' ? '>' : '<';
-    select = select.where((eb) => eb.or([eb(column, beyond, marker[column] as never), eb.and([eb(column, '=', marker[column] as never), eb('id', '>', marker.id)])]));
-  }
-  select = select.orderBy(column, direction).orderBy('id', 'asc');
+  if (query.name != null) select = select.where('name', '~*', query.name);
+  if (marker !== null) select = select.where((eb) => afterMarker(eb, query.sort, marker));
+  select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast())).orderBy('id', 'asc');
   if (query.limit !== null) select = select.limit(query.limit);
   return (await select.execute()).map(toFlavor);
+}
+
+/** Strictly after the marker in the sort order; nulls come before everything else. */
+function afterMarker(eb: ExpressionBuilder<ApiTables, 'flavors'>, { column, direction }: FlavorQuery['sort'], marker: Selectable<ApiTables['flavors']>): ExpressionWrapper<ApiTables, 'flavors', SqlBool> {
+  const value = marker[column];
+  const sameThenId = eb.and([value === null ? eb(column, 'is', null) : eb(column, '=', value as never), eb('id', '>', marker.id)]);
+  if (direction === 'asc') return eb.or([value === null ? eb(column, 'is not', null) : eb(column, '>', value as never), sameThenId]);
+  return value === null ? sameThenId : eb.or([eb(column, '<', value as never), eb(column, 'is', null), sameThenId]);
 }
 
 export type NewFlavor = Omit<Flavor, 'rowId' | 'createdAt' | 'updatedAt'>;
@@ -100,4 +112,59 @@ export async function createFlavor(api: ApiDatabase, flavor: NewFlavor): Promise
     const byName = await api.selectFrom('flavors').select('id').where('name', '=', flavor.name).executeTakeFirst();
     throw conflict(byName === undefined ? `Flavor with ID ${flavor.flavorId} already exists.` : `Flavor with name ${flavor.name} already exists.`);
   }
+}
+
+/** Changes what may be changed of a flavor; null when there is none. */
+export async function describeFlavor(api: ApiDatabase, flavorId: string, description: string | null): Promise<Flavor | null> {
+  const row = await api.updateTable('flavors').set({ description, updated_at: new Date() }).where('flavor_id', '=', flavorId).returningAll().executeTakeFirst();
+  return row === undefined ? null : toFlavor(row);
+}
+
+/** Servers keep their copy of it. Answers whether there was one. */
+export async function deleteFlavor(api: ApiDatabase, flavorId: string): Promise<boolean> {
+  const { numDeletedRows } = await api.deleteFrom('flavors').where('flavor_id', '=', flavorId).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Sets these extra specs and leaves the others, in one statement; false when the flavor is gone. */
+export async function mergeExtraSpecs(api: ApiDatabase, flavorId: string, specs: Readonly<Record<string, string>>): Promise<boolean> {
+  const { numUpdatedRows } = await api
+    .updateTable('flavors')
+    .set({ extra_specs: sql<string>`extra_specs || ${JSON.stringify(specs)}::jsonb`, updated_at: new Date() })
+    .where('flavor_id', '=', flavorId)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Answers whether the flavor had it. */
+export async function removeExtraSpec(api: ApiDatabase, flavorId: string, key: string): Promise<boolean> {
+  const { numUpdatedRows } = await api
+    .updateTable('flavors')
+    .set({ extra_specs: sql<string>`extra_specs - ${key}::text`, updated_at: new Date() })
+    .where('flavor_id', '=', flavorId)
+    .where(sql<SqlBool>`jsonb_exists(extra_specs, ${key})`)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** The projects a private flavor was given. */
+export async function projectsOfFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>): Promise<string[]> {
+  const rows = await api.selectFrom('flavor_projects').select('project_id').where('flavor_id', '=', flavor.rowId).orderBy('project_id').execute();
+  return rows.map((row) => row.project_id);
+}
+
+/** Answers false when the project has it already. */
+export async function giveFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>, projectId: string): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await api
+    .insertInto('flavor_projects')
+    .values({ flavor_id: flavor.rowId, project_id: projectId })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+/** Answers false when the project did not have it. */
+export async function takeFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>, projectId: string): Promise<boolean> {
+  const { numDeletedRows } = await api.deleteFrom('flavor_projects').where('flavor_id', '=', flavor.rowId).where('project_id', '=', projectId).executeTakeFirst();
+  return numDeletedRows > 0n;
 }

@@ -1,9 +1,11 @@
 import type { IdentityClient } from '../../clients/identity.ts';
 import type { ImageClient } from '../../clients/image.ts';
 import type { NetworkClient } from '../../clients/network.ts';
+import type { PlacementClient } from '../../clients/placement.ts';
 import type { Settings } from '../../config/index.ts';
 import type { ComputeAgent } from '../../contracts/compute.ts';
 import type { Conductor } from '../../contracts/conductor.ts';
+import type { Scheduler } from '../../contracts/scheduler.ts';
 import { actionFactory, routeFactory } from '../../lib/http/route.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { IdSource } from '../../lib/ids.ts';
@@ -18,7 +20,10 @@ export interface ApiDeps {
   readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists'>;
   readonly image: ImageClient;
   readonly network: NetworkClient;
+  readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'deleteProvider'>;
   readonly conductor: Conductor;
+  /** Told when what it remembers of hosts has changed. */
+  readonly scheduler: Pick<Scheduler, 'refresh'>;
   readonly agentOn: (host: string) => ComputeAgent;
   readonly settings: Settings;
   readonly clock: Clock;
@@ -30,3 +35,5 @@ export interface ApiDeps {
 export const route = routeFactory<ApiDeps, RuleName>();
 /** Makes an action of `POST /servers/{id}/action`. */
 export const serverAction = actionFactory<ApiDeps, RuleName, LocatedInstance>();
+/** Makes an action of something else, which the path's parameter names; its rule is asked before it is looked for. */
+export const resourceAction = actionFactory<ApiDeps, RuleName, string>();

@@ -5,10 +5,12 @@ export const computeMicroversions: MicroversionScheme = { serviceType: 'compute'
 
 /** Behaviour (not fields) that came with a microversion: handlers ask for it by name and never compare numbers. */
 const since = {
+  publicFlavorsNotGiven: '2.7',
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
   networksRequired: '2.37',
   unknownStatusRefused: '2.38',
   allServerFilters: '2.83',
+  extraSpecsJudged: '2.86',
   hostnameForAll: '2.90',
 } as const satisfies Readonly<Record<string, VersionText>>;
 

@@ -11,12 +11,17 @@ export const Bool = Type.Union([
   Type.Boolean(),
   Type.Enum(['True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no']),
 ]);
+/** The digits of 0…2147483647, leading zeros aside. */
+const int32 = String.raw`(\d{1,9}|1\d{9}|20\d{8}|21[0-3]\d{7}|214[0-6]\d{6}|2147[0-3]\d{5}|21474[0-7]\d{4}|214748[0-2]\d{3}|2147483[0-5]\d{2}|21474836[0-3]\d|214748364[0-7])`;
 const count = (least: number) => Type.Union([Type.Integer({ minimum: least }), Type.String({ pattern: least === 0 ? '^[0-9]{1,18}$' : '^0*[1-9][0-9]{0,17}$' })]);
 export const PositiveInteger = count(1);
 export const NonNegativeInteger = count(0);
+/** A whole number that fits a column, as number or digits. */
+export const boundedInteger = (least: number) => Type.Union([Type.Integer({ minimum: least, maximum: 2_147_483_647 }), Type.String({ pattern: `^${least === 0 ? '' : '(?!0*$)'}0*${int32}$` })]);
 export const Ipv4 = Type.String({ pattern: String.raw`^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$` });
 export const Ipv6 = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$' });
 export const Metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });
+export const MetadataItem = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 });
 export const Tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
 export const DiskConfig = Type.Enum(['AUTO', 'MANUAL']);
 export const Base64 = (maxLength: number) => Type.String({ maxLength, pattern: String.raw`^[A-Za-z0-9+/\s]*={0,2}\s*$` });

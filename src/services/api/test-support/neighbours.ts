@@ -1,0 +1,125 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { IdentityClient } from '../../../clients/identity.ts';
+import type { Image, ImageClient } from '../../../clients/image.ts';
+import type { Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
+import type { PlacementClient } from '../../../clients/placement.ts';
+import { conflict, notFound, unavailable } from '../../../lib/errors.ts';
+import type { Caller } from '../../../lib/http/caller.ts';
+
+/** What the other services know; tests change it at will. */
+export interface Neighbours {
+  /** Projects that exist; null when the identity service may not be asked. */
+  projects: ReadonlySet<string> | null;
+  readonly images: Map<string, Image>;
+  readonly networks: Network[];
+  readonly ports: Map<string, Port>;
+  readonly securityGroups: SecurityGroup[];
+  portQuota: { readonly limit: number; readonly used: number } | null;
+  /** By the uuid of a node. */
+  readonly providers: Map<string, { generation: number; aggregates: readonly string[] }>;
+  placementIsDown: boolean;
+  readonly clients: {
+    readonly identity: IdentityClient;
+    readonly image: ImageClient;
+    readonly network: NetworkClient;
+    readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'deleteProvider'>;
+  };
+}
+
+const rolesOf: Readonly<Record<string, readonly string[]>> = {
+  admin: ['admin', 'manager', 'member', 'reader'],
+  manager: ['manager', 'member', 'reader'],
+  member: ['member', 'reader'],
+  reader: ['reader'],
+  service: ['service'],
+};
+
+/** Who asks: a token names project and role, as in `alpha.member`, which is the user's name, too. */
+function callerOf(headers: IncomingHttpHeaders): Caller | null {
+  const token = String(headers['x-auth-token'] ?? '');
+  const [projectId = '', role = ''] = token.split('.');
+  const roles = rolesOf[role];
+  if (projectId === '' || roles === undefined) return null;
+  return {
+    userId: token,
+    userName: token,
+    userDomainId: 'default',
+    projectId,
+    projectName: projectId,
+    projectDomainId: 'default',
+    domainId: null,
+    system: false,
+    roles,
+    isAdmin: role === 'admin',
+    serviceRoles: [],
+    token,
+    expiresAt: Number.MAX_SAFE_INTEGER,
+  };
+}
+
+const session = (token: string) => ({ token: () => Promise.resolve(token) });
+
+export function fakeNeighbours(): Neighbours {
+  const providerOf = (uuid: string) => {
+    if (self.placementIsDown) throw unavailable('The placement service does not answer.');
+    const provider = self.providers.get(uuid);
+    if (provider === undefined) throw notFound(`No resource provider with uuid ${uuid} found`);
+    return provider;
+  };
+  const self: Neighbours = {
+    projects: null,
+    images: new Map(),
+    networks: [],
+    ports: new Map(),
+    securityGroups: [],
+    portQuota: null,
+    providers: new Map(),
+    placementIsDown: false,
+    clients: {
+      identity: {
+        authenticate: (headers) => Promise.resolve(callerOf(headers)),
+        sessionOf: (caller) => session(caller.token),
+        serviceSession: session('nova'),
+        endpoints: { url: () => Promise.reject(unavailable('There is no catalog.')) },
+        projectExists: (id) => Promise.resolve(self.projects === null ? null : self.projects.has(id)),
+        close: () => Promise.resolve(),
+      },
+      image: {
+        show: async (_, id) => {
+          const image = self.images.get(id);
+          if (image === undefined) throw notFound(`No image found with ID ${id}`);
+          return image;
+        },
+      } satisfies Partial<ImageClient> as unknown as ImageClient,
+      network: {
+        networks: async (_, query = {}) =>
+          self.networks.filter(
+            (network) =>
+              (query['id'] === undefined || [query['id']].flat().includes(network.id)) &&
+              (query['tenant_id'] === undefined || query['tenant_id'] === network.projectId) &&
+              (query['shared'] === undefined || network.shared),
+          ),
+        port: async (_, id) => {
+          const port = self.ports.get(id);
+          if (port === undefined) throw notFound(`Port ${id} could not be found.`);
+          return port;
+        },
+        securityGroups: async (_, query = {}) =>
+          self.securityGroups.filter((group) => query['name'] === undefined || group.name === query['name']),
+        portQuota: async () => self.portQuota,
+      } satisfies Partial<NetworkClient> as unknown as NetworkClient,
+      placement: {
+        aggregates: async (_, uuid) => ({ ...providerOf(uuid) }),
+        setAggregates: async (_, uuid, generation, aggregates) => {
+          const provider = providerOf(uuid);
+          if (provider.generation !== generation)
+            throw conflict('resource provider generation conflict', { code: 'placement.concurrent_update' });
+          provider.aggregates = aggregates;
+          return ++provider.generation;
+        },
+        deleteProvider: async (_, uuid) => void self.providers.delete(uuid),
+      },
+    },
+  };
+  return self;
+}

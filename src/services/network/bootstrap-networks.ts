@@ -19,6 +19,8 @@ export interface BootstrapNetworksOptions {
   readonly log: Log;
 }
 
+const text = (value: bigint): string => formatAddress({ version: 4, value });
+
 export interface BootstrappedNetworks {
   readonly privateNetworkId: string;
   readonly externalNetworkId: string;
@@ -68,8 +70,6 @@ export async function bootstrapNetworks(options: BootstrapNetworksOptions): Prom
     if (external === null || external.version !== 4)
       throw invalidInput(`'${options.externalCidr}' is not an IPv4 network for floating IPs`);
     const hosts = hostRangeOf(external);
-    const text = (value: bigint): string => formatAddress({ version: 4, value });
-
     const inside = await ensure('networks', 'network', { name: 'private' }, { shared: true });
     const insideSubnet = await ensure(
       'subnets',

@@ -23,8 +23,8 @@ export const scopeOf = (ctx: RequestContext): Scope => ({
 export interface Field {
   /** Its expression over the alias `t`. */
   readonly sql: RawBuilder<unknown> | ((scope: Scope) => RawBuilder<unknown>);
-  /** `other` is compared as text, `list` matches when it holds one of the values. */
-  readonly kind: 'text' | 'boolean' | 'other' | 'list';
+  /** `value` and `nullable` are compared as text; null, like an empty filter, as the empty text. */
+  readonly kind: 'text' | 'boolean' | 'value' | 'nullable';
   /** Only for callers whom this rule allows. */
   readonly see?: NetworkRule;
 }
@@ -57,9 +57,9 @@ export const standardFields = {
   description: column('description'),
   project_id: column('project_id'),
   tenant_id: column('project_id'),
-  revision_number: column('revision_number', 'other'),
-  created_at: column('created_at', 'other'),
-  updated_at: column('updated_at', 'other'),
+  revision_number: column('revision_number', 'value'),
+  created_at: column('created_at', 'value'),
+  updated_at: column('updated_at', 'value'),
 } as const satisfies Record<string, Field>;
 
 export const ownedBy = (scope: Scope): RawBuilder<boolean> => sql`t.project_id = ${scope.projectId}`;

@@ -81,16 +81,9 @@ function filterOn<Row>(
   const field = fieldNamed(ctx, collection, name);
   if (field === null) return null;
   const expression = expressionOf(field, scope);
-  switch (field.kind) {
-    case 'boolean':
-      return sql`${expression} = ANY(${wanted.map((value) => isTruthy(value))}::boolean[])`;
-    case 'text':
-      return sql`${expression} = ANY(${wanted}::text[])`;
-    case 'other':
-      return sql`coalesce((${expression})::text, '') = ANY(${wanted}::text[])`;
-    case 'list':
-      return sql`${expression} && ${wanted}::text[]`;
-  }
+  if (field.kind === 'boolean') return sql`${expression} = ANY(${wanted.map((value) => isTruthy(value))}::boolean[])`;
+  if (field.kind === 'text') return sql`${expression} = ANY(${wanted}::text[])`;
+  return sql`coalesce((${expression})::text, '') = ANY(${wanted}::text[])`;
 }
 
 function sortOf<Row>(
@@ -105,15 +98,17 @@ function sortOf<Row>(
   if (new Set(keys).size > 10) throw invalid('Too many sort keys.', { code: 'HTTPBadRequest' });
   const sort = keys.map((key, index) => {
     const field = fieldNamed(ctx, collection, key);
-    if (field === null || field.kind === 'list')
-      throw invalid(`'${key.slice(0, 100)}' is invalid attribute for sort keys`, { code: 'HTTPBadRequest' });
+    if (field === null) throw invalid(`'${key.slice(0, 100)}' is invalid attribute for sort keys`, { code: 'HTTPBadRequest' });
     const direction = directions[index] ?? 'asc';
     if (direction !== 'asc' && direction !== 'desc')
       throw invalid(`'${direction.slice(0, 100)}' is invalid value for sort_dirs, valid value is 'asc' and 'desc'`, {
         code: 'HTTPBadRequest',
       });
     const expression = expressionOf(field, scope);
-    return { expression: field.kind === 'other' ? sql`coalesce((${expression})::text, '')` : expression, descending: direction === 'desc' };
+    return {
+      expression: field.kind === 'nullable' ? sql`coalesce((${expression})::text, '')` : expression,
+      descending: direction === 'desc',
+    };
   });
   return [...sort, { expression: sql`t.id`, descending: false }];
 }

@@ -1,4 +1,4 @@
-import Type, { type TObject } from 'typebox';
+import { Type } from 'typebox';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { Reply, type AnyRoute, type RequestContext } from '../../lib/http/route.ts';
 import { plainBody, type VersionedBody } from '../../lib/http/versioned-body.ts';
@@ -63,6 +63,8 @@ function checkRevision(ctx: RequestContext, revision: number): void {
   }
 }
 
+const fieldsOf = (ctx: RequestContext): Set<string> => new Set(new URLSearchParams(ctx.rawQuery).getAll('fields'));
+
 /** The routes of one resource, under Neutron's paths and policy names. */
 export function resourceRoutes<
   Row extends { readonly id: string; readonly revision_number: number },
@@ -72,7 +74,10 @@ export function resourceRoutes<
   const { collection, create, update, remove } = spec;
   const { singular, plural } = collection;
   const path = `/v2.0/${plural.replaceAll('_', '-')}` as const;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every resource has rules for what can be done to it
   const rule = (verb: string): NetworkRule => `${verb}_${singular}` as NetworkRule;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+  const listRule = `get_${plural}` as NetworkRule;
   const load = ({
     params,
     ctx,
@@ -82,14 +87,13 @@ export function resourceRoutes<
     readonly ctx: RequestContext;
     readonly deps: NetworkDeps;
   }): Promise<Row> => find(deps.db, collection, scopeOf(ctx), params['id'] ?? '');
-  const fieldsOf = (ctx: RequestContext): Set<string> => new Set(new URLSearchParams(ctx.rawQuery).getAll('fields'));
 
   const routes: AnyRoute<NetworkDeps>[] = [
     route({
       method: 'GET',
       path,
       summary: `List ${plural}`,
-      policy: `get_${plural}` as NetworkRule,
+      policy: listRule,
       reply: { status: 200 },
       handle: ({ ctx, deps }) => list(deps.db, collection, ctx),
     }),
@@ -116,7 +120,9 @@ export function resourceRoutes<
         body: { schema: oneOrSeveral(singular, plural, create.body) },
         reply: { status: 201 },
         async handle({ ctx, deps, body }) {
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema has been checked
           const one = body[singular] as Create | undefined;
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
           const bodies = one === undefined ? (body[plural] as Create[] | undefined) : [one];
           if (bodies === undefined) throw invalid(`Unable to find '${singular}' in request body`);
           const ids = await write(deps, async (tx, touched) => {
@@ -183,6 +189,7 @@ export function resourceRoutes<
 
 /** The row again, held until the transaction ends, so that two changes to it follow one another. */
 export async function locked<Row extends { readonly id: string }>(tx: Tx, collection: Collection<Row>, id: string): Promise<Row> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- any table with an id will do
   const table = collection.table.replace(/_details$/, 's') as 'networks';
   await tx.selectFrom(table).select('id').where('id', '=', id).forUpdate().execute();
   return find(tx, collection, { projectId: null, elevated: true }, id);
@@ -190,7 +197,7 @@ export async function locked<Row extends { readonly id: string }>(tx: Tx, collec
 
 /** `{port: {…}}` or `{ports: [{…}, …]}`. */
 function oneOrSeveral<Create>(singular: string, plural: string, body: VersionedBody<Create>): VersionedBody<Record<string, unknown>> {
-  const schema = body.schema(0) as TObject;
+  const schema = body.schema(0);
   const several = Type.Array(schema, { minItems: 1, maxItems: 200 });
   return plainBody(
     singular,
@@ -207,6 +214,7 @@ export function authorizeAttributes(
   target: Readonly<Record<string, unknown>>,
 ): void {
   for (const [attribute, usual] of Object.entries(guarded)) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a body is an object
     const value = (body as Readonly<Record<string, unknown>>)[attribute];
     if (value === undefined || (action.startsWith('create') && JSON.stringify(value) === JSON.stringify(usual))) continue;
     ctx.authorize(`${action}:${attribute}`, target);

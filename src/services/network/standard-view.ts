@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import type { ViewField, Viewer } from '../../lib/http/versioned-view.ts';
 
 export const Text = Type.String();

@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import { isTruthy } from '../../lib/http/query.ts';
 import { invalidInput } from './neutron-errors.ts';
 
@@ -66,7 +66,7 @@ export function inOneSpelling<Body extends object>(schema: TSchema, body: Body):
   const read = (key: string, value: unknown): unknown => {
     const spelled = spellingOf(properties[key]);
     if (spelled === undefined || value === null) return value;
-    if (spelled.spelling === 'flag') return typeof value === 'boolean' ? value : isTruthy(String(value));
+    if (spelled.spelling === 'flag') return typeof value === 'boolean' ? value : isTruthy(JSON.stringify(value).replaceAll('"', ''));
     const number = Number(value);
     if (number < (spelled.minimum ?? number) || number > (spelled.maximum ?? number))
       throw invalidInput(`'${number}' is too ${number < (spelled.minimum ?? number) ? 'small' : 'large'} for ${key}`);

@@ -1,7 +1,7 @@
 import { invalidAddressForNetwork, invalidAddressForSubnet, invalidInput, noMoreAddresses, subnetNotFound } from '../neutron-errors.ts';
 import { KilonovaError } from '../../../lib/errors.ts';
 import type { FixedIpOfPort, Tx } from '../store/tables.ts';
-import { eui64Address, formatAddress, isWithinPrefix, parseAddress, parsePrefix, rangeOf, type Prefix } from './prefix.ts';
+import { eui64Address, formatAddress, isWithinPrefix, parseAddress, prefixOfCidr, rangeOf, type Prefix } from './prefix.ts';
 import { takeAddress, takeFreeAddress } from './take-address.ts';
 
 /** What a request says of one address of a port: the address, the subnet, or both. */
@@ -21,11 +21,7 @@ export interface SubnetForAddresses {
 /** Subnets whose hosts make their address from their MAC address. */
 const isAutomatic = ({ ipv6_address_mode: mode }: SubnetForAddresses): boolean => mode === 'slaac' || mode === 'dhcpv6-stateless';
 
-const prefixOf = (subnet: SubnetForAddresses): Prefix => {
-  const prefix = parsePrefix(subnet.cidr);
-  if (prefix === null) throw new TypeError(`subnet ${subnet.id} has the unreadable cidr ${subnet.cidr}`);
-  return prefix;
-};
+const prefixOf = (subnet: SubnetForAddresses): Prefix => prefixOfCidr(subnet.cidr);
 
 export const subnetsOfNetwork = (tx: Tx, networkId: string): Promise<SubnetForAddresses[]> =>
   tx

@@ -49,6 +49,13 @@ export function parsePrefix(text: string): Prefix | null {
   return { version: address.version, value: (address.value >> hostBits) << hostBits, length };
 }
 
+/** Reads a network that PostgreSQL has written. */
+export function prefixOfCidr(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === null) throw new TypeError(`the database holds the unreadable cidr ${text}`);
+  return prefix;
+}
+
 export const formatPrefix = ({ version, value, length }: Prefix): string => `${formatAddress({ version, value })}/${length}`;
 
 /** Every address of a prefix, the network's own and the broadcast one included. */

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
 import type { PolicyTarget } from '../../../lib/policy/policy.ts';
 import { Reply } from '../../../lib/http/route.ts';
 import { plainBody } from '../../../lib/http/versioned-body.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import Type from 'typebox';
+import { Type } from 'typebox';
 import { invalid, notFound } from '../../../lib/errors.ts';
 import { Reply, type AnyRoute, type RequestContext } from '../../../lib/http/route.ts';
 import { plainBody } from '../../../lib/http/versioned-body.ts';

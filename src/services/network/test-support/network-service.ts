@@ -106,7 +106,8 @@ export async function testNetworkService(
     async make(token, path, body) {
       const answer = await ask(token, 'POST', path, body);
       if (answer.status >= 300) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
-      return Object.values(answer.body as Record<string, unknown>)[0];
+      const [made] = Object.values<unknown>(answer.body);
+      return made;
     },
     async [Symbol.asyncDispose]() {
       await service.stop();

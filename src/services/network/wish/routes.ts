@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
 import type { HostReport } from '../../../contracts/network-agent.ts';
 import { invalid } from '../../../lib/errors.ts';
 import { digits, versionedQuery } from '../../../lib/http/query.ts';

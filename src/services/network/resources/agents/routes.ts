@@ -1,5 +1,5 @@
 import { sql, type Selectable } from 'kysely';
-import Type from 'typebox';
+import { Type } from 'typebox';
 import { versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
 import { versionedView } from '../../../../lib/http/versioned-view.ts';
 import { column, type Collection } from '../../collection.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
 import { conflict } from '../../../../lib/errors.ts';
 import { Reply, type RequestContext } from '../../../../lib/http/route.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';

@@ -71,7 +71,7 @@ export const ports: Collection<PortRow> = {
     dns_name: column('dns_name'),
     dns_domain: column('dns_domain'),
     ip_allocation: { sql: sql`'immediate'::text`, kind: 'text' },
-    qos_policy_id: { sql: sql`NULL::text`, kind: 'other' },
+    qos_policy_id: { sql: sql`NULL::text`, kind: 'nullable' },
     'binding:vnic_type': column('vnic_type'),
     'binding:host_id': { ...column('binding_host'), see: 'get_port:binding:host_id' },
     'binding:vif_type': { ...column('vif_type'), see: 'get_port:binding:vif_type' },

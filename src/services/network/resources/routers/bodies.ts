@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
 import { plainBody, versionedBody, type BodyOf } from '../../../../lib/http/versioned-body.ts';
 import { Flag, Line, NullOr, ResourceId, standardBody, standardChanges } from '../../texts.ts';
 

@@ -27,6 +27,7 @@ const withDefaultGroup = (route: AnyRoute<NetworkDeps>): AnyRoute<NetworkDeps> =
         ...route,
         async handle(input) {
           await ensureDefaultGroup(input.deps, input.ctx.caller.projectId);
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the route's own handler, whose types are forgotten here
           return route.handle(input) as Promise<unknown>;
         },
       };

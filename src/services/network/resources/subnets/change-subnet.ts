@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { keepDhcpPort } from '../../addresses/dhcp-port.ts';
-import { formatAddress, parseAddress, parsePrefix, type Prefix } from '../../addresses/prefix.ts';
+import { formatAddress, parseAddress, prefixOfCidr } from '../../addresses/prefix.ts';
 import { gatewayInPools, gatewayIpInUse, subnetInUse } from '../../neutron-errors.ts';
 import type { Work } from '../../resource-routes.ts';
 import { deviceOwner } from '../ports/device-owners.ts';
@@ -10,7 +10,7 @@ import { poolText, readGateway, readNameservers, readPools, readRoutes } from '.
 
 /** Changes a subnet. Its gateway stays while a router has that address. */
 export async function updateSubnet({ deps, tx, touched }: Work, subnet: SubnetRow, body: SubnetChanges): Promise<void> {
-  const prefix = parsePrefix(subnet.cidr) as Prefix;
+  const prefix = prefixOfCidr(subnet.cidr);
   const before = subnet.gateway_ip === null ? null : (parseAddress(subnet.gateway_ip)?.value ?? null);
   const gateway = body.gateway_ip === undefined ? before : readGateway(body.gateway_ip, prefix);
   if (gateway !== before && subnet.gateway_ip !== null) {

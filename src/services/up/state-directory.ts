@@ -19,6 +19,9 @@ export interface StateDirectory {
 /** The place a cloud has when none is named. */
 export const defaultStatePath = (): string => (process.getuid?.() === 0 ? '/var/lib/kilonova' : join(homedir(), '.local/share/kilonova'));
 
+/** Where the test image is kept once it is made: it is the same for all clouds of a machine. */
+export const imageCachePath = (): string => (process.getuid?.() === 0 ? '/var/cache/kilonova/guest-image' : join(homedir(), '.cache/kilonova/guest-image'));
+
 export function stateDirectory(path: string): StateDirectory {
   const root = resolve(path);
   const at = (name: string): string => join(root, name);

@@ -10,7 +10,7 @@ import { ensureLibvirtd } from './libvirtd.ts';
 import { writtenProgress, type Progress } from './progress.ts';
 import { blankImage, imageFile, seedFlavors, seedImage } from './seed.ts';
 import { seedNetworks } from './seed-networks.ts';
-import { ensureSecrets, prepareDirectory, stateDirectory, takeDirectory, type StateDirectory } from './state-directory.ts';
+import { ensureSecrets, imageCachePath, prepareDirectory, stateDirectory, takeDirectory, type StateDirectory } from './state-directory.ts';
 
 export interface UpOptions extends UpFlags {
   readonly state: string;
@@ -49,7 +49,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     const real = settings.DEFAULT.compute_driver !== 'fake.FakeDriver';
     if (real) await progress.step('libvirt', () => ensureLibvirtd(log));
     // an image takes a while to make on the very first start: the services come up meanwhile
-    const image = real ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: `${state.path}/guest-image`, log })) : null;
+    const image = real ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: imageCachePath(), log })) : null;
     image?.catch(() => undefined);
     const cloud = await startCloud({ settings, secrets, log, progress });
     try {

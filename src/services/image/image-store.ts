@@ -173,7 +173,11 @@ export const lockData = async (tx: ImageExecutor, sha512: string): Promise<void>
 /** The hashes among these that some image refers to. */
 export async function hashesInUse(db: ImageExecutor, hashes: readonly string[]): Promise<ReadonlySet<string>> {
   if (hashes.length === 0) return new Set();
-  const rows = await db.selectFrom('images').select('os_hash_value').where('os_hash_value', 'in', hashes).execute();
+  const rows = await db
+    .selectFrom('images')
+    .select('os_hash_value')
+    .where(sql<boolean>`os_hash_value = ANY(${hashes}::text[])`)
+    .execute();
   return new Set(rows.flatMap((row) => row.os_hash_value ?? []));
 }
 

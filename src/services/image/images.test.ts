@@ -88,6 +88,7 @@ describe('an image', () => {
     ['a status', { status: 'active' }, 403],
     ['a checksum', { checksum: 'x' }, 403],
     ['a file', { file: 'file:///etc/passwd' }, 403],
+    ['a reserved property', { os_glance_importing_to_stores: 'x' }, 403],
     ['locations', { locations: [{ url: 'file:///etc/passwd', metadata: {} }] }, 403],
     ['an owner who is somebody else', { owner: 'beta' }, 403],
     ['public visibility', { visibility: 'public' }, 403],

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { conflict, forbidden, invalid } from '../../../lib/errors.ts';
 import { HttpError } from '../../../lib/http/http-error.ts';
-import { Reply, type AnyRoute, type RouteInput, type StreamBody } from '../../../lib/http/route.ts';
+import { Reply, type AnyRoute, type RequestContext, type RouteInput, type StreamBody } from '../../../lib/http/route.ts';
 import { plainBody } from '../../../lib/http/versioned-body.ts';
 import { imageRoute, ofImage, type ImageDeps, type LoadedImage } from '../deps.ts';
 import type { ImageRecord } from '../image-record.ts';
@@ -14,10 +14,12 @@ const ImportRequest = plainBody(
 );
 
 /** The data, whole or one range of it, as it lies on disk. */
-function downloadImage({ content }: ImageDeps, image: ImageRecord, rangeHeader: unknown): Reply {
-  if (image.status === 'deactivated') throw forbidden('The requested image has been deactivated. Image data download is forbidden.');
+function downloadImage({ content }: ImageDeps, ctx: RequestContext, image: ImageRecord): Reply {
+  if (image.status === 'deactivated' && !ctx.can('context_is_admin'))
+    throw forbidden('The requested image has been deactivated. Image data download is forbidden.');
   if (image.data === null || image.data.size === 0) return new Reply(204);
   const { size, checksum, sha512 } = image.data;
+  const rangeHeader = ctx.headers['range'];
   const range = typeof rangeHeader === 'string' ? readRange(rangeHeader, size) : null;
   const { start, end } = range ?? { start: 0, end: size - 1 };
   return new Reply(range === null ? 200 : 206, content.open(sha512, { start, end }), {
@@ -75,7 +77,7 @@ export const dataRoutes: readonly AnyRoute<ImageDeps>[] = [
     policy: 'download_image',
     ...ofImage,
     reply: { status: 200 },
-    handle: ({ loaded, ctx, deps }) => downloadImage(deps, loaded.image, ctx.headers['range']),
+    handle: ({ loaded, ctx, deps }) => downloadImage(deps, ctx, loaded.image),
   }),
   imageRoute({
     method: 'PUT',

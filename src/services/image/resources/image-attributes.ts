@@ -66,7 +66,7 @@ export const isBaseAttribute = (name: string): boolean => attributeNamed(name) !
 
 /** Refuses names that nobody may set, and values that do not fit them. */
 export function checkAttribute(name: string, value: unknown): void {
-  if (reserved.has(name)) throw forbidden(`Attribute '${name}' is reserved.`);
+  if (reserved.has(name) || name.startsWith('os_glance_')) throw forbidden(`Attribute '${name}' is reserved.`);
   const attribute = attributeNamed(name);
   if (attribute !== undefined && attribute.sets === null) throw forbidden(`Attribute '${name}' is read-only.`);
   if (name === '' || name.length > 255 || !isStorable(name)) throw invalid('The name of a property must have 1 to 255 characters.');

@@ -13,8 +13,8 @@ export interface GuestSpecInputs {
   readonly base: BaseImage | null;
   /** What the config drive holds; null without one. */
   readonly configDriveFiles: ConfigDriveSpec['files'] | null;
-  /** Whether the driver plugs ports; one that does not takes any binding. */
-  readonly plugsPorts: boolean;
+  /** Whether the driver makes real disks and plugs real ports; one that does not takes any volume and any binding. */
+  readonly real: boolean;
 }
 
 /** The guest an order asks for. Every value that users can set is judged here: what is not known never reaches a hypervisor. */
@@ -49,7 +49,7 @@ export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec
       bootMenu: read.flag('hw_boot_menu') ?? flagOf(flavor.extraSpecs['hw:boot_menu']) ?? false,
       hideHypervisor: read.flag('img_hide_hypervisor_id') ?? flagOf(flavor.extraSpecs['hw:hide_hypervisor_id']) ?? false,
     },
-    disks: disksOf(order, inputs.base),
+    disks: disksOf(order, inputs),
     configDrive:
       inputs.configDriveFiles === null
         ? null
@@ -59,7 +59,7 @@ export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec
             files: inputs.configDriveFiles,
           },
     interfaces: order.networkInfo.map((vif) =>
-      interfaceOf(vif, { model: read.choice('hw_vif_model', vifModels) ?? 'virtio', plugged: inputs.plugsPorts }),
+      interfaceOf(vif, { model: read.choice('hw_vif_model', vifModels) ?? 'virtio', real: inputs.real }),
     ),
     devices: {
       guestAgent: read.flag('hw_qemu_guest_agent') ?? false,
@@ -85,11 +85,11 @@ const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
 
 /** Root, ephemeral disks, swap: in the order they become `vda`, `vdb`, … */
-function disksOf({ flavor, image, blockDevices }: GuestOrder, base: BaseImage | null): DiskSpec[] {
+function disksOf({ flavor, image, blockDevices }: GuestOrder, { base, real }: GuestSpecInputs): DiskSpec[] {
   const read = readProperty(image?.properties ?? {});
   const bus = read.bus('hw_disk_bus');
   const remote = blockDevices.find((device) => device.destinationType === 'volume');
-  if (remote !== undefined)
+  if (remote !== undefined && real)
     throw unsupported(`This host cannot attach volume ${remote.volumeId ?? remote.uuid}: its driver has no volumes.`);
   const local = (file: string, bytes: number): DiskSpec => ({
     file,
@@ -124,8 +124,8 @@ function disksOf({ flavor, image, blockDevices }: GuestOrder, base: BaseImage | 
   return disks;
 }
 
-function interfaceOf(vif: Vif, { model, plugged }: { readonly model: string; readonly plugged: boolean }): InterfaceSpec {
-  if (plugged && vif.vifType !== 'bridge')
+function interfaceOf(vif: Vif, { model, real }: { readonly model: string; readonly real: boolean }): InterfaceSpec {
+  if (real && vif.vifType !== 'bridge')
     throw unsupported(`Port ${vif.portId} is bound as '${vif.vifType}', which this host cannot plug: it knows 'bridge'.`);
   const named = vif.vifDetails['bridge_name'];
   const bridge = typeof named === 'string' ? named : `brq${vif.networkId.slice(0, 11)}`;

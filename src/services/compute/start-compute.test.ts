@@ -89,7 +89,7 @@ describe('a resource report', () => {
       name: 'host',
       runningVms: 1,
       vcpusUsed: 1,
-      memoryMbUsed: 64,
+      memoryMbUsed: 64 + 512,
       localGbUsed: 1,
       hypervisorType: 'fake',
     });

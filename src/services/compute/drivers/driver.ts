@@ -18,7 +18,7 @@ export interface HypervisorDriver {
   destroy(id: string): Promise<void>;
   /** Asks the guest to shut down, and switches it off when it has not after so many seconds. */
   powerOff(id: string, options: { readonly graceSeconds: number; readonly signal: AbortSignal }): Promise<void>;
-  /** Starts a guest that is off, defined anew from `spec`; its disks are kept, and lost ones are made again. */
+  /** Starts a guest that is off, defined anew from `spec`; its disks are kept. */
   powerOn(spec: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Whether the guest went down by itself within so many seconds and is running again. */
   softReboot(id: string, options: { readonly graceSeconds: number; readonly signal: AbortSignal }): Promise<boolean>;

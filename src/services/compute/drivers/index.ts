@@ -1,6 +1,5 @@
 import type { Settings } from '../../../config/index.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { unsupported } from '../../../lib/errors.ts';
 import type { Log } from '../../../lib/log.ts';
 import type { HypervisorDriver } from './driver.ts';
 
@@ -17,7 +16,7 @@ export type DriverName = Settings['DEFAULT']['compute_driver'];
 
 /** Drivers by `compute_driver`; each is loaded only where it is used. */
 const drivers: Readonly<Record<DriverName, (deps: DriverDeps) => Promise<HypervisorDriver>>> = {
-  'libvirt.LibvirtDriver': () => Promise.reject(unsupported('The libvirt driver is not there yet.')),
+  'libvirt.LibvirtDriver': async (deps) => (await import('./libvirt/driver.ts')).openLibvirtDriver(deps),
   'fake.FakeDriver': async (deps) => {
     const hypervisors = (await import('./fake/hypervisors.ts')).fakeHypervisors(deps);
     return { ...hypervisors.driver(deps.host), close: async () => hypervisors.close() };

@@ -6,7 +6,7 @@ import { guestSpec } from '../guest-spec.ts';
 /** Everything a guest needs before it can be started: its image as a file, what its ports are plugged into, and its description. */
 export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<GuestSpec> {
   const base = order.image === null || host.images === null ? null : await host.images.base(order.image, signal);
-  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: null, plugsPorts: host.driver.ports !== undefined });
+  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: null, real: host.driver.imageFiles !== undefined });
   await host.driver.ports?.prepare(spec.interfaces);
   return spec;
 }

@@ -45,7 +45,17 @@ export function resourceReport(host: ComputeHost, { readEvery }: ResourceReportO
 /** What the conductor keeps of the node. */
 export function nodeFacts({ node, settings }: Pick<ComputeHost, 'node' | 'settings'>, inventory: HostInventory): NodeFacts {
   const { hostname: _, traits: __, ...facts } = inventory;
-  return { uuid: node.uuid, name: node.name, hostIp: settings.DEFAULT.my_ip, ...facts, stats: {} };
+  const { reserved_host_memory_mb: reservedMb, reserved_host_disk_mb: reservedDiskMb } = settings.DEFAULT;
+  return {
+    ...facts,
+    uuid: node.uuid,
+    name: node.name,
+    hostIp: settings.DEFAULT.my_ip,
+    // as Nova counts: what the host keeps for itself is used
+    memoryMbUsed: inventory.memoryMbUsed + reservedMb,
+    localGbUsed: inventory.localGbUsed + Math.ceil(reservedDiskMb / 1024),
+    stats: {},
+  };
 }
 
 /** Brings inventories and traits of the node's provider to what they must be; a write of somebody else in between means another look. */

@@ -1,0 +1,43 @@
+import { constants, copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Settings } from '../../../../config/index.ts';
+import { runCommand } from '../../../../lib/command/run-command.ts';
+import { internal, unavailable } from '../../../../lib/errors.ts';
+import { errnoOf } from '../../errno.ts';
+import { qemuImg } from '../../examine-image.ts';
+import type { DiskSpec, GuestSpec } from '../driver.ts';
+import { writeConfigDrive } from './config-drive.ts';
+
+/** Makes a guest's directory with all its disks, anew: what an interrupted try has left there is removed first. */
+export async function makeGuestDisks(spec: GuestSpec, directory: string, settings: Settings, signal: AbortSignal): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  try {
+    for (const disk of spec.disks) await makeDisk(disk, join(directory, disk.file), settings, signal);
+    if (spec.configDrive !== null) await writeConfigDrive(spec.configDrive, join(directory, 'disk.config'), signal);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    if (noSpace(error)) throw unavailable('There is no room on the host for the disks of the guest.', { code: 'no-room', cause: error });
+    throw error;
+  }
+}
+
+async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {
+  const create = (...args: readonly string[]): Promise<unknown> =>
+    runCommand({ ...qemuImg(settings, signal), args: ['create', '-q', '-f', 'qcow2', ...args] });
+  if (content.kind === 'blank') {
+    if (bytes === null) throw internal('A blank disk must have a size.');
+    await create('--', path, String(bytes));
+    return;
+  }
+  if (content.base === null) throw internal('The image of a disk was not fetched.');
+  const { base } = content;
+  // a CD-ROM is only read: it needs no overlay, and keeps its own format
+  if (device === 'cdrom') return copyFile(base.path, path, constants.COPYFILE_FICLONE);
+  // the backing format stands in the overlay, so that nobody ever guesses it from the image's contents
+  await create('-b', base.path, '-F', base.format, '--', path, String(Math.max(bytes ?? 0, base.virtualBytes)));
+}
+
+const noSpace = (error: unknown): boolean =>
+  errnoOf(error) === 'ENOSPC' ||
+  (error instanceof Error && error.cause instanceof Error && error.cause.message.includes('No space left on device'));

@@ -69,6 +69,7 @@ export async function changeAddresses(
   current: readonly FixedIpOfPort[],
   asked: readonly AskedAddress[],
 ): Promise<void> {
+  if (asked.some((address) => typeof address.ip_address !== 'string' && typeof address.subnet_id !== 'string')) throw saysNothing();
   const subnets = await subnetsOfNetwork(tx, port.network_id);
   const free = [...current];
   const missing: AskedAddress[] = [];
@@ -100,12 +101,14 @@ function canonical(text: string): string {
   return formatAddress(address);
 }
 
+const saysNothing = (): KilonovaError => invalidInput('IP allocation requires subnet_id or ip_address');
+
 async function take(tx: Tx, port: PortForAddresses, subnets: readonly SubnetForAddresses[], asked: readonly AskedAddress[]): Promise<void> {
   for (const { subnet_id: subnetId, ip_address: ip } of asked) {
     const named = typeof subnetId === 'string' ? subnets.find((subnet) => subnet.id === subnetId) : null;
     if (named === undefined) throw await strangeSubnet(tx, String(subnetId), port.network_id);
     if (typeof ip !== 'string') {
-      if (named === null) throw invalidInput('IP allocation requires subnet_id or ip_address');
+      if (named === null) throw saysNothing();
       if (isAutomatic(named)) await takeAddress(tx, named.id, port.id, formatAddress(eui64Address(prefixOf(named), port.mac_address)));
       else await takeFreeAddress(tx, named.id, port.id);
       continue;

@@ -28,10 +28,10 @@ describe('addresses', () => {
     );
   });
 
-  it.each(['10.1', '010.0.0.1', '0x7f.1', '10.0.0.256', 'fe80::1%eth0', '', '1.2.3.4 ', '::ffff', '10.0.0.0/8'])(
+  it.each(['10.1', '010.0.0.1', '0x7f.1', '10.0.0.256', 'fe80::1%eth0', '', '1.2.3.4 ', '10.0.0.0/8'])(
     'of another spelling are refused: %j',
     (text) => {
-      expect(parseAddress(text) === null || text === '::ffff').toBe(true);
+      expect(parseAddress(text)).toBeNull();
     },
   );
 });

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { conflict } from '../lib/errors.ts';
 import { isDuplicate } from '../lib/sql/database.ts';
 import type { ApiDatabase } from './stores.ts';
@@ -49,14 +49,21 @@ export async function listKeyPairs(api: ApiDatabase, userId: string, page: { rea
   return rows.map(toKeyPair);
 }
 
-export async function createKeyPair(api: ApiDatabase, key: Omit<KeyPair, 'id' | 'createdAt'>): Promise<KeyPair> {
+/** Adds a key pair, unless the user has `atMost` already (-1: as many as they like): null then. One user's requests wait for each other. */
+export async function createKeyPair(api: ApiDatabase, key: Omit<KeyPair, 'id' | 'createdAt'>, atMost: number): Promise<KeyPair | null> {
   try {
-    const row = await api
-      .insertInto('key_pairs')
-      .values({ user_id: key.userId, name: key.name, type: key.type, fingerprint: key.fingerprint, public_key: key.publicKey })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return toKeyPair(row);
+    return await api.transaction().execute(async (tx) => {
+      if (atMost >= 0) {
+        await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`key pairs of ${key.userId}`}, 0))`.execute(tx);
+        if ((await countKeyPairs(tx, key.userId)) >= atMost) return null;
+      }
+      const row = await tx
+        .insertInto('key_pairs')
+        .values({ user_id: key.userId, name: key.name, type: key.type, fingerprint: key.fingerprint, public_key: key.publicKey })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return toKeyPair(row);
+    });
   } catch (error) {
     if (isDuplicate(error)) throw conflict(`Key pair '${key.name}' already exists.`);
     throw error;

@@ -148,11 +148,11 @@ describe('upload and download', () => {
 
   it('an image deleted while its data comes in answers 410 and leaves nothing', async () => {
     const id = await create();
-    let release = (): void => undefined;
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const body = new ReadableStream({
       async start(controller) {
         controller.enqueue(randomBytes(1000));
-        await new Promise<void>((resolve) => (release = resolve));
+        await released;
         controller.close();
       },
     });
@@ -178,12 +178,13 @@ describe('upload and download', () => {
   });
 });
 
+const made = async (name: string, args: string[]): Promise<Buffer> => {
+  const path = join(directory, name);
+  await run('qemu-img', ['create', ...args, path, '4M']);
+  return readFile(path);
+};
+
 describe('data that is refused (F1–F8)', () => {
-  const made = async (name: string, args: string[]): Promise<Buffer> => {
-    const path = join(directory, name);
-    await run('qemu-img', ['create', ...args, path, '4M']);
-    return readFile(path);
-  };
   it.each<[string, Record<string, unknown>, () => Promise<Uint8Array>, number, RegExp]>([
     [
       'qcow2 with a backing file',
@@ -315,7 +316,8 @@ describe('a large image', () => {
     const image = await client.show(session, id);
     expect(image).toMatchObject({ status: 'active', size: 200 * MiB, hash: { algorithm: 'sha512', value: hash.digest('hex') } });
     const back = createHash('sha512');
-    for await (const part of await client.download(session, id)) back.update(part as Buffer);
+    const parts: AsyncIterable<Buffer> = await client.download(session, id);
+    for await (const part of parts) back.update(part);
     clearInterval(watch);
     expect(back.digest('hex')).toBe(image.hash?.value);
     expect((peak - before) / MiB).toBeLessThan(120);

@@ -24,6 +24,12 @@ const ids = async (token: string, query = ''): Promise<string[]> => {
   return body.images.map(({ id }: { id: string }) => id);
 };
 
+/** Names on one page of the pager's list. */
+const names = async (query: string): Promise<string[]> =>
+  (await service.ask('pager.member', 'GET', `/v2/images?${query}`)).body.images.map(({ name }: { name: string }) => name);
+/** The images of project filter that pass. */
+const found = (query: string): Promise<string[]> => ids('filter.member', `?owner=filter&${query}`);
+
 describe('without a token', () => {
   it('tells its versions, and nothing else', async () => {
     expect(await service.ask(null, 'GET', '/')).toMatchObject({
@@ -289,8 +295,6 @@ describe('the list', () => {
       expect(seen).toEqual(await ids('pager.member', `?owner=pager${sort}`));
       expect(seen.toSorted()).toEqual(made.toSorted());
     }
-    const names = async (query: string): Promise<string[]> =>
-      (await service.ask('pager.member', 'GET', `/v2/images?${query}`)).body.images.map(({ name }: { name: string }) => name);
     expect(await names('owner=pager&sort=name:asc')).toEqual(['a', 'a', 'b', 'b', 'c']);
     expect(await names('limit=0')).toEqual([]);
   });
@@ -304,7 +308,6 @@ describe('the list', () => {
       visibility: 'private',
     });
     const even = await create('filter.member', { name: 'even', tags: ['x'], protected: true, os_hidden: true, visibility: 'private' });
-    const found = (query: string): Promise<string[]> => ids('filter.member', `?owner=filter&${query}`);
     expect(await found('')).toEqual([odd]);
     expect(await found('os_hidden=true')).toEqual([even]);
     expect(await found('tag=x&tag=y')).toEqual([odd]);
@@ -346,6 +349,8 @@ describe('the list', () => {
     'size_min=x',
     'protected=maybe',
     'name=in:%22a',
+    'name=%00',
+    '%00=x',
   ])('refuses %s', async (query) => {
     expect((await service.ask('alpha.member', 'GET', `/v2/images?${query}`)).status).toBe(400);
   });

@@ -223,9 +223,10 @@ describe('any request', () => {
   });
 });
 
+const post = (body: string): RequestInit => ({ method: 'POST', body });
+
 describe('the password', () => {
   const path = '/openstack/latest/password';
-  const post = (body: string): RequestInit => ({ method: 'POST', body });
 
   it('is posted once and shown', async () => {
     const { get, byId } = await started(proxied);

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDatabase, type TemporaryDatabase } from '../../../test/support/database.ts';
 import { readSettings } from '../../config/index.ts';
-import type { InstanceId } from '../../domain/instance.ts';
 import { exampleMetadata } from '../../domain/metadata/example-metadata.ts';
-import { randomIds } from '../../lib/ids.ts';
+import { parseId, randomIds } from '../../lib/ids.ts';
 import { insertInstances, type NewInstance } from '../../store/instances.ts';
 import { openStores, type Stores } from '../../store/stores.ts';
 import { storeMetadataSource } from './store-source.ts';
@@ -41,7 +40,7 @@ const flavor = {
 async function insert(changes: Partial<NewInstance> = {}): Promise<NewInstance> {
   const { name, hostname, networkInfo, metadata, userData, publicKey, securityGroups } = exampleMetadata;
   const instance: NewInstance = {
-    id: randomIds.uuid() as InstanceId,
+    id: parseId<'instance'>('instance', randomIds.uuid()),
     projectId: 'alpha',
     userId: 'u',
     name,
@@ -93,9 +92,9 @@ async function insert(changes: Partial<NewInstance> = {}): Promise<NewInstance> 
   return instance;
 }
 
-describe('metadata from the store', () => {
-  const source = () => storeMetadataSource({ stores, settings: readSettings('').settings });
+const source = () => storeMetadataSource({ stores, settings: readSettings('').settings });
 
+describe('metadata from the store', () => {
   it('is found by id, and by address as long as one instance has it', async () => {
     const { id } = await insert();
     expect(await source().byInstanceId(id)).toMatchObject({

@@ -59,8 +59,8 @@ export const baseAttributes = {
 
 const reserved = new Set(['location', 'locations', 'deleted', 'deleted_at', 'is_public', '__proto__']);
 
-const attributeNamed = (name: string): Attribute | undefined =>
-  Object.hasOwn(baseAttributes, name) ? baseAttributes[name as keyof typeof baseAttributes] : undefined;
+const attributesByName: ReadonlyMap<string, Attribute> = new Map(Object.entries(baseAttributes));
+const attributeNamed = (name: string): Attribute | undefined => attributesByName.get(name);
 
 export const isBaseAttribute = (name: string): boolean => attributeNamed(name) !== undefined;
 
@@ -98,7 +98,7 @@ export const newAttributes = (owner: string | null): ImageAttributes => ({
 /** The attributes with one more set; the value has been checked. */
 export function withAttribute(attributes: ImageAttributes, name: string, value: unknown): ImageAttributes {
   const key = attributeNamed(name)?.sets ?? null;
-  if (key === 'tags') return { ...attributes, tags: [...new Set(value as string[])] };
+  if (key === 'tags') return { ...attributes, tags: [...new Set(Array.isArray(value) ? value.map(String) : [])] };
   if (key !== null) return { ...attributes, [key]: value };
   return { ...attributes, properties: { ...attributes.properties, [name]: String(value) } };
 }

@@ -37,7 +37,7 @@ function readOldOperation(operation: object): Change {
   const [op] = named;
   if (op === undefined || named.length !== 1)
     throw bad(`Operation objects must contain exactly one member out of ${operations.join(', ')}.`);
-  return { op, name: nameIn((operation as Record<string, unknown>)[op]), value: valueOf(op, operation) };
+  return { op, name: nameIn(Object.entries(operation).find(([key]) => key === op)?.[1]), value: valueOf(op, operation) };
 }
 
 function valueOf(op: Change['op'], operation: object): unknown {

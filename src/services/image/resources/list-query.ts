@@ -5,11 +5,6 @@ import type { MemberStatus } from '../image-record.ts';
 import type { ImageLimits } from '../settings.ts';
 import { visibilities } from './image-attributes.ts';
 
-const textColumns: ReadonlySet<string> = new Set(['id', 'name', 'status', 'container_format', 'disk_format']);
-const equalColumns: ReadonlySet<string> = new Set(['owner', 'checksum', 'os_hash_value']);
-const numberColumns: ReadonlySet<string> = new Set(['min_ram', 'min_disk', 'size']);
-const timeColumns: ReadonlySet<string> = new Set(['created_at', 'updated_at']);
-const flagColumns: ReadonlySet<string> = new Set(['protected', 'os_hidden']);
 const comparisons: readonly Comparison[] = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte'];
 
 /** Reads the query of GET /v2/images. What is no parameter of a list is a filter on a custom property. */
@@ -19,14 +14,13 @@ export function readListQuery(rawQuery: string, limits: ImageLimits): ImageListi
   let withCommunity = false;
   let memberStatus: MemberStatus | 'all' = 'accepted';
   for (const [name, value] of query) {
-    if (value.includes('\0') || !value.isWellFormed()) throw invalid(`Invalid value for option ${name}.`);
+    if (`${name}${value}`.includes('\0')) throw invalid('The query holds characters that cannot be stored.');
     if (['limit', 'marker', 'sort_key', 'sort_dir', 'sort'].includes(name)) continue;
     if (name === 'visibility') {
       withCommunity = value === 'community' || value === 'all';
       if (value !== 'all') filters.push(visibilityFilter(value));
     } else if (name === 'member_status') memberStatus = readMemberStatus(value);
-    else if (name === 'tag') filters.push({ tag: value });
-    else filters.push(readFilter(name, value));
+    else filters.push(readers.get(name)?.(value) ?? { property: name, value });
   }
   // hidden images are listed only when asked for
   if (!query.has('os_hidden')) filters.push({ column: 'os_hidden', comparison: 'eq', value: 'false' });
@@ -51,19 +45,35 @@ function readMemberStatus(value: string): MemberStatus | 'all' {
   return known;
 }
 
-function readFilter(name: string, value: string): Filter {
-  if (textColumns.has(name)) return readTextFilter(name as FilterColumn, value);
-  if (equalColumns.has(name)) return { column: name as FilterColumn, comparison: 'eq', value };
-  if (timeColumns.has(name)) return readTimeFilter(name as FilterColumn, value);
-  if (numberColumns.has(name)) return { column: name as FilterColumn, comparison: 'eq', value: number(name, value) };
-  if (name === 'size_min') return { column: 'size', comparison: 'gte', value: number(name, value) };
-  if (name === 'size_max') return { column: 'size', comparison: 'lte', value: number(name, value) };
-  if (flagColumns.has(name)) {
-    if (!/^(true|false)$/i.test(value)) throw invalid(`Invalid value for option ${name}: '${value}'; it must be true or false.`);
-    return { column: name as FilterColumn, comparison: 'eq', value: value.toLowerCase() };
-  }
-  return { property: name, value };
-}
+type FilterReader = (value: string) => Filter;
+
+const equal =
+  (column: FilterColumn): FilterReader =>
+  (value) => ({ column, comparison: 'eq', value });
+const flag =
+  (column: FilterColumn): FilterReader =>
+  (value) => {
+    if (!/^(true|false)$/i.test(value)) throw invalid(`Invalid value for option ${column}: '${value}'; it must be true or false.`);
+    return { column, comparison: 'eq', value: value.toLowerCase() };
+  };
+
+/** Filters on what every image has. */
+const readers: ReadonlyMap<string, FilterReader> = new Map<string, FilterReader>([
+  ...(['id', 'name', 'status', 'container_format', 'disk_format'] as const).map((column): [string, FilterReader] => [
+    column,
+    (value) => readTextFilter(column, value),
+  ]),
+  ...(['owner', 'checksum', 'os_hash_value'] as const).map((column): [string, FilterReader] => [column, equal(column)]),
+  ...(['protected', 'os_hidden'] as const).map((column): [string, FilterReader] => [column, flag(column)]),
+  ...(['created_at', 'updated_at'] as const).map((column): [string, FilterReader] => [column, (value) => readTimeFilter(column, value)]),
+  ...(['min_ram', 'min_disk', 'size'] as const).map((column): [string, FilterReader] => [
+    column,
+    (value) => ({ column, comparison: 'eq', value: number(column, value) }),
+  ]),
+  ['size_min', (value) => ({ column: 'size', comparison: 'gte', value: number('size_min', value) })],
+  ['size_max', (value) => ({ column: 'size', comparison: 'lte', value: number('size_max', value) })],
+  ['tag', (value) => ({ tag: value })],
+]);
 
 /** `in:a,"b,c"` is one of several; `eq:` and `neq:` compare; anything else is the value itself. */
 function readTextFilter(column: FilterColumn, value: string): Filter {
@@ -108,6 +118,8 @@ function readLimit(text: string | null, { limitParamDefault, apiLimitMax }: Imag
   return Math.min(Number(text), apiLimitMax);
 }
 
+const isSortKey = (key: string): key is SortKey => Object.hasOwn(sortKeys, key);
+
 function readSorts(query: URLSearchParams): Sort[] {
   const [keys, directions, combined] = [query.getAll('sort_key'), query.getAll('sort_dir'), query.get('sort')];
   if (combined !== null && (keys.length > 0 || directions.length > 0)) throw invalid('Old and new sorting syntax cannot be combined');
@@ -119,10 +131,10 @@ function readSorts(query: URLSearchParams): Sort[] {
           return { key, direction: more.length > 0 ? '' : direction };
         });
   return pairs.map(({ key, direction }) => {
-    if (!Object.hasOwn(sortKeys, key))
+    if (!isSortKey(key))
       throw invalid(`Invalid sort key: ${key.slice(0, 64)}. It must be one of the following: ${Object.keys(sortKeys).join(', ')}.`);
     if (direction !== 'asc' && direction !== 'desc') throw invalid(`Invalid sort direction: ${direction.slice(0, 64)}`);
-    return { key: key as SortKey, direction };
+    return { key, direction };
   });
 }
 

@@ -78,6 +78,8 @@ function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T)
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
 
+const ofProvider = (uuid: string, part = ''): string => `/resource_providers/${encodeURIComponent(uuid)}${part}`;
+
 /** What a 404 means where something absent is an answer. */
 async function orWhenMissing<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
@@ -109,7 +111,6 @@ export function createPlacementClient({
     log.trace({ method, path, status: answer.status }, 'placement answered');
     return answer.json;
   }
-  const ofProvider = (uuid: string, part = ''): string => `/resource_providers/${encodeURIComponent(uuid)}${part}`;
 
   const client: PlacementClient = {
     async allocationCandidates(session, query) {

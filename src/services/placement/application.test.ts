@@ -83,3 +83,87 @@ test('a claim is granted, shown and released, and candidates follow it', async (
   expect((await placement.ask('DELETE', `/allocations/${consumer}`)).status).toBe(204);
   expect((await placement.ask('GET', query)).body).toEqual(before.body);
 });
+
+test('only administrators and services may use placement; a project may read its own usage', async () => {
+  const host = await makeHost({ VCPU: { total: 4 } });
+  const statuses = async (roles: string) =>
+    Promise.all(
+      [
+        '/resource_providers',
+        `/resource_providers/${host}/inventories`,
+        '/allocation_candidates?resources=VCPU:1',
+        '/usages?project_id=project',
+        '/usages?project_id=other',
+      ].map(async (url) => (await placement.ask('GET', url, { roles })).status),
+    );
+  expect(await statuses('reader')).toEqual([403, 403, 403, 200, 403]);
+  expect(await statuses('service')).toEqual([200, 200, 200, 200, 200]);
+  expect((await placement.ask('POST', '/reshaper', { roles: 'admin', body: {} })).status).toBe(403);
+  expect((await placement.app.inject({ url: '/resource_providers' })).statusCode).toBe(401);
+});
+
+test('errors have a code since 1.23, unknown methods name the known ones, versions outside the window are 406', async () => {
+  const old = await placement.ask('GET', `/resource_providers/${randomUUID()}`, { version: '1.22' });
+  const recent = await placement.ask('GET', `/resource_providers/${randomUUID()}`, { version: '1.23' });
+  expect([old.body.errors[0].code, recent.body.errors[0].code, recent.body.errors[0].title]).toEqual([
+    undefined,
+    'placement.undefined_code',
+    'Not Found',
+  ]);
+  const unknown = await placement.ask('PUT', '/resource_providers', { body: {} });
+  expect([unknown.status, unknown.headers['allow']]).toEqual([405, 'GET, POST']);
+  expect((await placement.ask('GET', '/traits', { version: '1.5' })).status).toBe(404);
+  expect((await placement.ask('DELETE', `/resource_providers/${randomUUID()}/inventories`, { version: '1.4' })).status).toBe(405);
+  expect((await placement.ask('GET', '/resource_providers', { version: '1.40' })).body.errors[0]).toMatchObject({
+    status: 406,
+    min_version: '1.0',
+    max_version: '1.39',
+  });
+});
+
+test('a provider moves with all below it, and never below itself', async () => {
+  const [a, b] = [await makeHost({}), await makeHost({})];
+  const child = await makeHost({ VGPU: { total: 1 } }, { parent: a });
+  const grandchild = await makeHost({ VGPU: { total: 1 } }, { parent: child });
+  const move = async (uuid: string, parent: string | null, version = '1.37') =>
+    (await placement.ask('PUT', `/resource_providers/${uuid}`, { version, body: { name: uuid, parent_provider_uuid: parent } })).status;
+  expect([await move(child, grandchild), await move(child, b, '1.36'), await move(child, b)]).toEqual([400, 400, 200]);
+  expect((await placement.ask('GET', `/resource_providers/${grandchild}`)).body.root_provider_uuid).toBe(b);
+  const inTree = await placement.ask('GET', `/allocation_candidates?resources=VGPU:1&in_tree=${b}`);
+  expect(inTree.body.allocation_requests).toHaveLength(2);
+  expect((await placement.ask('DELETE', `/resource_providers/${b}`)).body.errors[0].code).toBe(
+    'placement.resource_provider.cannot_delete_parent',
+  );
+});
+
+test('an older claim is a list and an older candidate fits it', async () => {
+  const host = await makeHost({ VCPU: { total: 4 } });
+  const aggregate = randomUUID();
+  await placement.ask('PUT', `/resource_providers/${host}/aggregates`, { version: '1.18', body: [aggregate] });
+  const { body } = await placement.ask('GET', `/allocation_candidates?resources=VCPU:4`, { version: '1.10' });
+  const found = body.allocation_requests.find(
+    (request: { allocations: { resource_provider: { uuid: string } }[] }) => request.allocations[0]?.resource_provider.uuid === host,
+  );
+  const consumer = randomUUID();
+  expect((await placement.ask('PUT', `/allocations/${consumer}`, { version: '1.7', body: found })).status).toBe(204);
+  expect((await placement.ask('GET', `/allocations/${consumer}`)).body).toMatchObject({
+    project_id: '00000000-0000-0000-0000-000000000000',
+    consumer_type: 'unknown',
+  });
+});
+
+test('what is used cannot be taken away, and the refusal says what', async () => {
+  const host = await makeHost({ VCPU: { total: 4 }, DISK_GB: { total: 10 } });
+  const consumer = randomUUID();
+  await placement.ask('PUT', `/allocations/${consumer}`, { body: claim(host, { VCPU: 1 }) });
+  const emptied = await placement.ask('PUT', `/resource_providers/${host}/inventories`, {
+    body: { resource_provider_generation: 2, inventories: { DISK_GB: { total: 10 } } },
+  });
+  expect([emptied.status, emptied.body.errors[0].code]).toEqual([409, 'placement.inventory.inuse']);
+  expect((await placement.ask('DELETE', `/resource_providers/${host}`)).body.errors[0].code).toBe('placement.resource_provider.inuse');
+  const again = await placement.ask('PUT', `/allocations/${consumer}`, { body: claim(host, { VCPU: 9 }, 1) });
+  expect([again.status, again.body.errors[0].detail]).toEqual([
+    409,
+    `Unable to allocate inventory: Unable to create allocation for 'VCPU' on resource provider '${host}'. The requested amount would exceed the capacity: 9 requested, 4 free.`,
+  ]);
+});

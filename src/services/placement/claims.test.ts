@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryDatabase, type TemporaryDatabase } from '../../../test/support/database.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { migratePlacement } from './start-placement.ts';
 import { grantClaims, type Claim } from './store/allocations.ts';
 import { putInventories } from './store/inventories.ts';
@@ -57,7 +58,7 @@ async function settle(claims: readonly Promise<unknown>[]): Promise<{ granted: n
   const settled = await Promise.allSettled(claims);
   return {
     granted: settled.filter(({ status }) => status === 'fulfilled').length,
-    refused: settled.flatMap((one) => (one.status === 'rejected' ? [String((one.reason as Error).message)] : [])),
+    refused: settled.flatMap((one) => (one.status === 'rejected' ? [messageOf(one.reason)] : [])),
   };
 }
 

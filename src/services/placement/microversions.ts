@@ -1,5 +1,6 @@
 import { HttpError } from '../../lib/http/http-error.ts';
 import {
+  formatVersion,
   parseVersion,
   version,
   versionHeaders,
@@ -61,5 +62,5 @@ export function versionAskedFor(header: string | string[] | undefined): VersionT
   const asked = /\bplacement\s+(\S+)/i.exec(String(header ?? ''))?.[1]?.replace(/,.*$/, '') ?? min;
   const text = asked === 'latest' ? max : asked;
   const parsed = parseVersion(text);
-  return parsed !== null && parsed >= version(min) && parsed <= version(max) ? (text as VersionText) : min;
+  return parsed !== null && parsed >= version(min) && parsed <= version(max) ? formatVersion(parsed) : min;
 }

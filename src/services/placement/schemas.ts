@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 
 const hex = (digits: number): string => `[0-9a-fA-F]{${digits}}`;
 /** Any spelling of a UUID that is taken: with hyphens or without. */
@@ -34,7 +34,9 @@ export const NewInventory = Type.Object(
   { ...numbers, resource_class: Type.String({ pattern: classPattern }), resource_provider_generation: Type.Optional(Generation) },
   { additionalProperties: false },
 );
-export const InventoriesByClass = Type.Object({}, { patternProperties: { [classPattern]: InventoryRecord } });
+export const InventoriesByClass = Type.Unsafe<Readonly<Record<string, Static<typeof InventoryRecord>>>>(
+  Type.Object({}, { patternProperties: { [classPattern]: InventoryRecord } }),
+);
 export const AllInventories = Type.Object(
   { resource_provider_generation: Generation, inventories: InventoriesByClass },
   { additionalProperties: false },

@@ -22,6 +22,9 @@ const wideParameters = {
 } as const satisfies Record<string, Window>;
 
 type GroupParameter = keyof typeof groupParameters;
+const isWide = (key: string): key is keyof typeof wideParameters => Object.hasOwn(wideParameters, key);
+const isGroupParameter = (name: string): name is GroupParameter => Object.hasOwn(groupParameters, name);
+
 type Given = Map<string, Map<GroupParameter, string[]>>;
 
 /** Reads the query of GET /allocation_candidates at a version. */
@@ -29,8 +32,7 @@ export function readCandidateQuery(rawQuery: string, at: { readonly version: Ver
   const groups: Given = new Map();
   const wide = new Map<keyof typeof wideParameters, string[]>();
   for (const [key, value] of new URLSearchParams(rawQuery)) {
-    const known = Object.hasOwn(wideParameters, key) ? (key as keyof typeof wideParameters) : null;
-    if (known !== null && isWithin(wideParameters[known], at.version)) wide.set(known, [...(wide.get(known) ?? []), value]);
+    if (isWide(key) && isWithin(wideParameters[key], at.version)) wide.set(key, [...(wide.get(key) ?? []), value]);
     else {
       const { parameter, suffix } = readGroupKey(key, at);
       const group = groups.get(suffix) ?? new Map<GroupParameter, string[]>();
@@ -62,8 +64,8 @@ function readGroupKey(key: string, at: { readonly version: Version }): { readonl
   const known = Object.entries(groupParameters)
     .filter(([, window]) => isWithin(window, at.version))
     .map(([name]) => name);
-  const [, parameter, suffix = ''] = new RegExp(`^(${known.join('|')})${form === '' ? '()' : `(${form})?`}$`).exec(key) ?? [];
-  if (parameter !== undefined) return { parameter: parameter as GroupParameter, suffix };
+  const [, parameter = '', suffix = ''] = new RegExp(`^(${known.join('|')})${form === '' ? '()' : `(${form})?`}$`).exec(key) ?? [];
+  if (isGroupParameter(parameter)) return { parameter, suffix };
   if (form === '') throw badQuery(`Invalid query string parameters: Additional properties are not allowed (${quote(key)} was unexpected)`);
   const patterns = known.toSorted().map((name) => `^${name}(${form})?$`);
   throw badQuery(
@@ -119,16 +121,17 @@ function readGroup(
   };
 }
 
+const listed = (suffixes: readonly string[]): string => suffixes.map((suffix) => quote(suffix)).join(', ');
+
 function checkSubtrees(groups: readonly RequestGroup[], sameSubtrees: readonly (readonly string[])[]): void {
   if (groups.every(({ resources }) => resources.size === 0)) {
     throw badQuery('There must be at least one resources or resources[$S] parameter.', 'placement.query.missing_value');
   }
   const related = new Set(sameSubtrees.flat());
-  const list = (suffixes: readonly string[]): string => suffixes.map((suffix) => quote(suffix)).join(', ');
   const alone = groups.filter(({ resources, suffix }) => resources.size === 0 && !related.has(suffix)).map(({ suffix }) => suffix);
   if (alone.length > 0) {
     throw badQuery(
-      `Resourceless suffixed group request should be specified in \`same_subtree\` query param: bad group(s) - [${list(alone)}].`,
+      `Resourceless suffixed group request should be specified in \`same_subtree\` query param: bad group(s) - [${listed(alone)}].`,
       'placement.query.bad_value',
     );
   }
@@ -136,7 +139,7 @@ function checkSubtrees(groups: readonly RequestGroup[], sameSubtrees: readonly (
   const unknown = [...related].filter((suffix) => !real.includes(suffix));
   if (unknown.length > 0)
     throw badQuery(
-      `Real suffixes should be specified in \`same_subtree\`: [${list(unknown)}] not found in [${list(real)}].`,
+      `Real suffixes should be specified in \`same_subtree\`: [${listed(unknown)}] not found in [${listed(real)}].`,
       'placement.query.bad_value',
     );
 }

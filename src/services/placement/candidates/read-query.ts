@@ -7,17 +7,18 @@ interface At {
   readonly version: Version;
 }
 
+const badResources = (got: string) =>
+  badQuery(
+    `Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${got}.`,
+  );
+
 /** `VCPU:2,MEMORY_MB:1024` */
 export function readResources(text: string): Map<string, number> {
-  const refused = (got: string) =>
-    badQuery(
-      `Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${got}.`,
-    );
-  if (text.trim() === '') throw refused('empty string');
+  if (text.trim() === '') throw badResources('empty string');
   const resources = new Map<string, number>();
   for (const item of text.split(',')) {
     const [name = '', amount, ...rest] = item.split(':');
-    if (amount === undefined || rest.length > 0) throw refused(item);
+    if (amount === undefined || rest.length > 0) throw badResources(item);
     if (!/^\s*[+-]?\d+\s*$/.test(amount)) throw badQuery(`Requested resource ${name} expected positive integer amount. Got: ${amount}.`);
     if (Number(amount) < 1) throw badQuery(`Requested resource ${name} requires amount >= 1. Got: ${Number(amount)}.`);
     resources.set(name, Number(amount));
@@ -76,11 +77,12 @@ export function readMemberOf(parameter: string, values: readonly string[], at: A
     if (any === undefined && uuids.length > 1) {
       throw badQuery("Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion.");
     }
-    const normal = uuids.map((text) => normalizeUuid(text));
-    if (normal.includes(null))
+    const normal = uuids.map((text) => normalizeUuid(text)).filter((uuid) => uuid !== null);
+    if (normal.length < uuids.length) {
       throw badQuery(`Invalid query string parameters: Expected 'member_of' parameter to contain valid UUID(s). Got: ${value}`);
-    if (not === '') memberOf.push(normal as string[]);
-    else notMemberOf.push(...(normal as string[]));
+    }
+    if (not === '') memberOf.push(normal);
+    else notMemberOf.push(...normal);
   }
   return { memberOf, notMemberOf };
 }

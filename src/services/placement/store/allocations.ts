@@ -56,6 +56,10 @@ export async function grantClaims(database: PlacementExecutor, claims: readonly 
   if (refusal !== null) throw refusalError(refusal);
 }
 
+/** Holds consumers before anything else, as claims do, for work that claims later in its transaction. */
+export const holdConsumers = async (tx: PlacementExecutor, consumers: readonly string[]): Promise<unknown> =>
+  sql`SELECT FROM consumers WHERE uuid = ANY (${consumers}::uuid[]) ORDER BY uuid FOR NO KEY UPDATE`.execute(tx);
+
 /** Failures of a claim that lost a race in a way that trying again settles: deadlock, serialization, a row that went away. */
 const lostRaces = new Set(['40P01', '40001', '23503']);
 
@@ -71,8 +75,9 @@ async function replaceAllocations(database: PlacementExecutor, consumers: string
   }
 }
 
+const unable = (why: string): KilonovaError => conflict(`Unable to allocate inventory: ${why}`);
+
 function refusalError(refusal: Refusal): KilonovaError {
-  const unable = (why: string): KilonovaError => conflict(`Unable to allocate inventory: ${why}`);
   switch (refusal.reason) {
     case 'consumer-generation':
       return changedMeanwhile(`consumer generation conflict - expected ${refusal.expected ?? 'null'} but got ${refusal.given ?? 'null'}`);

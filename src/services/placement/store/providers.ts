@@ -50,9 +50,9 @@ export async function insertProvider(
       `Unable to create resource provider "${name}", ${uuid}: parent provider UUID cannot be same as UUID. Please set parent provider UUID to None to make it a root.`,
     );
   }
-  try {
+  const insert = async (tx: PlacementExecutor): Promise<unknown> => {
     const { rows } = await sql`
-      WITH parent AS (SELECT id, root_id FROM resource_providers WHERE uuid = ${parentUuid}::uuid FOR KEY SHARE),
+      WITH parent AS (SELECT id, root_id FROM resource_providers WHERE uuid = ${parentUuid}::uuid),
       next AS (SELECT nextval(pg_get_serial_sequence('resource_providers', 'id')) AS id)
       INSERT INTO resource_providers (id, uuid, name, parent_id, root_id)
       OVERRIDING SYSTEM VALUE
@@ -60,16 +60,20 @@ export async function insertProvider(
       FROM next LEFT JOIN parent ON true
       WHERE ${parentUuid}::uuid IS NULL OR parent.id IS NOT NULL
       RETURNING id
-    `.execute(database);
-    if (rows.length === 0)
-      throw invalid(`Unable to create resource provider "${name}", ${uuid}: parent provider UUID does not exist: ${parentUuid ?? ''}.`);
+    `.execute(tx);
+    if (rows.length > 0) return;
+    throw invalid(`Unable to create resource provider "${name}", ${uuid}: parent provider UUID does not exist: ${parentUuid ?? ''}.`);
+  };
+  try {
+    if (parentUuid === null) await insert(database);
+    else await database.transaction().execute(async (tx) => lockTrees(tx).then(() => insert(tx))); // its parent must not move meanwhile
   } catch (error) {
     throw isDuplicate(error) ? duplicate(error, name, uuid) : error;
   }
 }
 
 const duplicate = (error: unknown, name: string, uuid: string): Error =>
-  (error as { constraint?: string }).constraint === 'resource_providers_name_unique'
+  error instanceof Error && 'constraint' in error && error.constraint === 'resource_providers_name_unique'
     ? conflict(`Conflicting resource provider name: ${name} already exists.`, { code: 'placement.duplicate_name', cause: error })
     : conflict(`Conflicting resource provider uuid: ${uuid} already exists.`, { cause: error });
 
@@ -91,6 +95,14 @@ export async function updateProvider(
   await database.transaction().execute(async (tx) => {
     await lockTrees(tx);
     const before = await findProvider(tx, uuid);
+    // in the order of ids, as claims hold providers
+    await sql`
+      WITH RECURSIVE below AS (
+        SELECT id FROM resource_providers WHERE id = ${before.id}
+        UNION ALL SELECT p.id FROM resource_providers p JOIN below ON p.parent_id = below.id
+      )
+      SELECT FROM resource_providers WHERE id IN (SELECT id FROM below) ORDER BY id FOR NO KEY UPDATE
+    `.execute(tx);
     try {
       await sql`UPDATE resource_providers SET name = ${name}, updated_at = now() WHERE id = ${before.id}`.execute(tx);
     } catch (error) {

@@ -15,7 +15,6 @@ export interface Part {
  */
 export function naiveCandidates(providers: readonly ProviderRecord[], request: CandidateRequest): Part[][] {
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
-  const shares = (provider: ProviderRecord): boolean => provider.traits.includes('MISC_SHARES_VIA_AGGREGATE');
   const found = new Map<string, Part[]>();
   for (const root of providers.filter(({ parentId }) => parentId === null)) {
     if (
@@ -107,3 +106,5 @@ const areDistinct = (items: readonly unknown[]): boolean => new Set(items).size 
 function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
   return lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((item) => [...one, item])), [[]]);
 }
+
+const shares = (provider: ProviderRecord): boolean => provider.traits.includes('MISC_SHARES_VIA_AGGREGATE');

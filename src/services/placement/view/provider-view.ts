@@ -31,6 +31,7 @@ export class ProviderView {
   readonly #columns = new Map<string, InventoryColumn>();
   readonly #traits = new Map<string, Bitset>();
   readonly #aggregates = new Map<string, Bitset>();
+  readonly #traitLists = new Map<string, readonly string[]>();
   /** Slots of each tree by its root's id, in the order of ids. */
   readonly #trees = new Map<number, number[]>();
   #nested = 0;
@@ -115,7 +116,8 @@ export class ProviderView {
     return this.#sharing.get(root) ?? [];
   }
 
-  #put(record: ProviderRecord): void {
+  #put(given: ProviderRecord): void {
+    const record = { ...given, traits: this.#shared(given.traits) };
     const known = this.#slotById.get(record.id);
     const slot = known ?? this.#free.pop() ?? this.#records.length;
     const before = this.#records[slot];
@@ -137,6 +139,11 @@ export class ProviderView {
     this.#nested += (record.parentId === null ? 0 : 1) - (before === undefined || before.parentId === null ? 0 : 1);
     if (treeChanged || aggregatesChanged || (traitsChanged && (this.isSharing(slot) || (before?.traits.includes(sharingTrait) ?? false))))
       this.#sharing = null;
+  }
+
+  /** The one list that all providers with equal traits have: hosts are much alike, and their traits are most of what is kept of them. */
+  #shared(traits: readonly string[]): readonly string[] {
+    return made(this.#traitLists, traits.join(), () => traits);
   }
 
   #remove(id: number): void {
@@ -163,6 +170,7 @@ export class ProviderView {
 
   /** Moves a slot's bit from the sets it was in to those it is in; answers whether that made a difference. */
   #move(sets: Map<string, Bitset>, slot: number, from: readonly string[], to: readonly string[]): boolean {
+    if (from === to) return false;
     if (from.length === to.length && from.every((name, at) => name === to[at])) return false;
     for (const name of from) sets.get(name)?.delete(slot);
     for (const name of to) made(sets, name, () => new Bitset()).add(slot);

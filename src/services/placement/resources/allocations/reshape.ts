@@ -2,7 +2,7 @@ import { invalid } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import type { PlacementDeps } from '../../deps.ts';
 import { changedMeanwhile, providerNotFound } from '../../errors.ts';
-import { grantClaims } from '../../store/allocations.ts';
+import { grantClaims, holdConsumers } from '../../store/allocations.ts';
 import { dropInventories, putInventories, type StoredInventories } from '../../store/inventories.ts';
 import { unknownNames } from '../../store/names.ts';
 import { advanceProvider, findProviders } from '../../store/providers.ts';
@@ -25,6 +25,10 @@ export async function reshape(deps: PlacementDeps, ctx: RequestContext, body: Re
   const claims = Object.entries(body.allocations).map(([consumer, given]) => toClaim(consumer.toLowerCase(), given, ctx));
 
   await deps.database.transaction().execute(async (tx) => {
+    await holdConsumers(
+      tx,
+      claims.map(({ consumer }) => consumer),
+    );
     const providers = await findProviders(
       tx,
       wanted.map(({ uuid }) => uuid),

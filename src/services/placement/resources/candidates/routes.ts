@@ -1,4 +1,5 @@
 import { invalid } from '../../../../lib/errors.ts';
+import { Reply } from '../../../../lib/http/route.ts';
 import { findCandidates } from '../../candidates/find-candidates.ts';
 import { readCandidateQuery } from '../../candidates/read-candidate-query.ts';
 import { renderCandidates } from '../../candidates/render-candidates.ts';
@@ -32,7 +33,8 @@ export const candidateRoutes = [
       if (missing.length > 0) throw noSuchTraits(missing);
       const view = await deps.view.read();
       markFresh(ctx, deps);
-      return renderCandidates(view, findCandidates(view, request), ctx);
+      const body = renderCandidates(view, findCandidates(view, request), ctx);
+      return new Reply(200, Buffer.from(body), { 'content-type': 'application/json' });
     },
   }),
 ];

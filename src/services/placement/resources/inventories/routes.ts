@@ -1,10 +1,9 @@
-import type { Static } from 'typebox';
 import { conflict, invalid, notFound } from '../../../../lib/errors.ts';
 import { Reply } from '../../../../lib/http/route.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { markFresh, route, type PlacementDeps } from '../../deps.ts';
 import { noSuchClass, providerGenerationConflict } from '../../errors.ts';
-import { AllInventories, InventoryUpdate, NewInventory, type InventoryRecord } from '../../schemas.ts';
+import { AllInventories, InventoryUpdate, NewInventory } from '../../schemas.ts';
 import { dropInventories, inventoriesOf, putInventories, type StoredInventories, type StoredInventory } from '../../store/inventories.ts';
 import { unknownNames } from '../../store/names.ts';
 import { advanceProvider, findProvider, type Provider } from '../../store/providers.ts';
@@ -54,7 +53,7 @@ export const inventoryRoutes = [
     load: ({ params, deps }) => findProvider(deps.database, params.uuid),
     reply: { status: 200 },
     async handle({ loaded: provider, body, ctx, deps }) {
-      const wanted = body.inventories as Readonly<Record<string, Static<typeof InventoryRecord>>>;
+      const wanted = body.inventories;
       if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
       await insist(deps, Object.keys(wanted), (name) =>
         invalid(`Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${name}.`),

@@ -333,6 +333,7 @@ function smallFileSystem(): string | null {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'image-test', path], { stdio: 'ignore' });
     return path;
   } catch {
+    execFileSync('rmdir', [path]);
     return null;
   }
 }
@@ -340,7 +341,9 @@ function smallFileSystem(): string | null {
 describe('a full disk', () => {
   const small = smallFileSystem();
   afterAll(() => {
-    if (small !== null) execFileSync('umount', [small]);
+    if (small === null) return;
+    execFileSync('umount', [small]);
+    execFileSync('rmdir', [small]);
   });
   it.skipIf(small === null)('refuses with 413 and leaves nothing half done', async () => {
     const store = await openContentStore(small!, randomIds);

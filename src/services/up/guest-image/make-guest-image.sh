@@ -92,7 +92,7 @@ download() {
 
 # Only the newest is kept.
 finish() {
-  find "$directory" -maxdepth 1 -name 'guest-*' ! -name "guest-$key.*" -delete
+  find "$directory" -mindepth 1 -maxdepth 1 -name 'guest-*' ! -name "guest-$key.*" -delete
   echo "image $image"
   exit 0
 }

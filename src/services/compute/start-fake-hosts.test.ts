@@ -40,7 +40,7 @@ describe('fake hosts', () => {
     const counts = await Promise.all(
       hosts.hosts.map(async ({ host }) => (await around.bus.client(computeTopic(host), computeAgent).guests({})).guests.length),
     );
-    expect(counts.toSorted()).toEqual([0, 0, 1]);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(1);
     await hosts.stop();
     expect(around.told.stopped).toHaveLength(3);
   });

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { GuestOrder } from '../../../domain/guest-order.ts';
+import { configDriveFiles } from '../../../domain/metadata/config-drive-files.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import type { GuestSpec } from '../drivers/driver.ts';
 import { guestSpec } from '../guest-spec.ts';
@@ -6,7 +8,9 @@ import { guestSpec } from '../guest-spec.ts';
 /** Everything a guest needs before it can be started: its image as a file, what its ports are plugged into, and its description. */
 export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<GuestSpec> {
   const base = order.image === null || host.images === null ? null : await host.images.base(order.image, signal);
-  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: null, real: host.driver.imageFiles !== undefined });
+  const real = host.driver.imageFiles !== undefined;
+  const files = order.configDrive && real ? configDriveFiles(order.metadata, { randomSeed: randomBytes(512) }) : null;
+  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: files, real });
   await host.driver.ports?.prepare(spec.interfaces);
   return spec;
 }

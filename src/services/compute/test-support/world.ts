@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { Image, ImageClient } from '../../../clients/image.ts';
 import type { NetworkClient, Port } from '../../../clients/network.ts';
 import type { Inventory, PlacementClient } from '../../../clients/placement.ts';
@@ -24,7 +25,7 @@ export interface World {
   instances: InstanceOnHost[];
   readonly providers: Map<string, { name: string; generation: number; inventories: Record<string, Inventory>; traits: string[] }>;
   readonly ports: Map<string, Pick<Port, 'status'>>;
-  readonly images: Map<string, { image: Image; data: () => import('node:stream').Readable }>;
+  readonly images: Map<string, { image: Image; data: () => Readable }>;
   /** Images that were downloaded, in order. */
   readonly downloads: string[];
   /** Runs before each write to placement, such as to write first. */

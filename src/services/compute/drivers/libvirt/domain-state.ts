@@ -15,26 +15,25 @@ export const powerStateOf: Readonly<Record<DomainState, PowerState>> = {
   unknown: powerStates.noState,
 };
 
-/** What a lifecycle event tells of a guest; null for those that change nothing about its power. */
-export function guestEventOf({ event, detail }: Pick<LifecycleMessage, 'event' | 'detail'>): GuestEvent['event'] | null {
-  switch (event) {
-    case 'started':
-      return 'started';
-    case 'resumed':
-      return 'resumed';
-    case 'suspended':
-      return 'paused';
-    case 'stopped':
-      if (detail === 'saved') return 'suspended';
-      return detail === 'crashed' || detail === 'failed' ? 'crashed' : 'stopped';
-    case 'crashed':
-      return 'crashed';
-    case 'pmSuspended':
-      return 'suspended';
-    case 'defined':
-    case 'undefined':
-    case 'shutdown':
-    case 'unknown':
-      return null;
-  }
-}
+/** A state by the number that statistics give. */
+export const domainStateAt = (number: number): DomainState => (Object.keys(powerStateOf) as DomainState[])[number] ?? 'unknown';
+
+type EventOf = (detail: LifecycleMessage['detail']) => GuestEvent['event'] | null;
+const nothing: EventOf = () => null;
+
+/** What each lifecycle event tells of a guest; null for those that change nothing about its power. */
+const eventOf: Readonly<Record<LifecycleMessage['event'], EventOf>> = {
+  started: () => 'started',
+  resumed: () => 'resumed',
+  suspended: () => 'paused',
+  stopped: (detail) => (detail === 'saved' ? 'suspended' : detail === 'crashed' || detail === 'failed' ? 'crashed' : 'stopped'),
+  crashed: () => 'crashed',
+  pmSuspended: () => 'suspended',
+  defined: nothing,
+  undefined: nothing,
+  shutdown: nothing,
+  unknown: nothing,
+};
+
+export const guestEventOf = ({ event, detail }: Pick<LifecycleMessage, 'event' | 'detail'>): GuestEvent['event'] | null =>
+  eventOf[event](detail);

@@ -8,7 +8,6 @@ export const markNamespace = { uri: 'urn:kilonova:guest:1', prefix: 'kilonova' }
 
 /** What makes a domain ours: which cloud it belongs to, and what it is, for whoever looks at the hypervisor. */
 export function guestMark({ id, about }: Pick<GuestSpec, 'id' | 'about'>, cloudId: string): XmlElement {
-  const text = (value: string | null): string | null => (value === null ? null : withoutForbidden(value));
   return el(
     'kilonova:guest',
     { 'xmlns:kilonova': markNamespace.uri, cloud: text(cloudId), instance: id },
@@ -33,3 +32,6 @@ export function cloudOfMark(xml: string): string | null {
     return null;
   }
 }
+
+/** A text as XML can hold it: people may name things as they like. */
+const text = (value: string | null): string | null => (value === null ? null : withoutForbidden(value));

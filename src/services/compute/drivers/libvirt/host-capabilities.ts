@@ -66,8 +66,6 @@ export function readDomainCapabilities(xml: string, host: HostCapabilities, virt
       : findAll(hostModel, 'feature')
           .filter(({ attributes }) => attributes['policy'] === 'require')
           .flatMap(({ attributes }) => attributes['name'] ?? []);
-  const known = (prefix: string, found: readonly string[], names: readonly string[]): string[] =>
-    names.filter((name) => found.includes(name)).map((name) => `${prefix}${name.toUpperCase().replaceAll('-', '_')}`);
   const traits = [
     ...known('COMPUTE_STORAGE_BUS_', values('devices/disk', 'bus'), ['virtio', 'scsi', 'ide', 'sata', 'usb', 'fdc']),
     ...known('COMPUTE_GRAPHICS_MODEL_', values('devices/video', 'modelType'), ['cirrus', 'qxl', 'vga', 'virtio', 'bochs', 'none']),
@@ -83,3 +81,7 @@ export function readDomainCapabilities(xml: string, host: HostCapabilities, virt
   ];
   return { traits: [...new Set(traits)].toSorted(), cpuModes };
 }
+
+/** Those of these names that were found, each as a trait. */
+const known = (prefix: string, found: readonly string[], names: readonly string[]): string[] =>
+  names.filter((name) => found.includes(name)).map((name) => `${prefix}${name.toUpperCase().replaceAll('-', '_')}`);

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings } from '../../config/index.ts';
+import type { BlockDevice, InstanceImage } from '../../domain/instance.ts';
+import { guestSpec, type GuestSpecInputs } from './guest-spec.ts';
+import { flavor, order, vif } from './test-support/world.ts';
+
+const { settings } = readSettings('');
+const gib = 1024 ** 3;
+const base = { path: '/base', format: 'qcow2', virtualBytes: gib / 2 } as const;
+const inputs: GuestSpecInputs = { settings, base, configDriveFiles: null, real: true };
+const image = (properties: Record<string, string> = {}, diskFormat = 'qcow2'): InstanceImage => ({
+  id: 'image',
+  name: null,
+  diskFormat,
+  containerFormat: 'bare',
+  minDisk: 0,
+  minRam: 0,
+  size: 1,
+  checksum: null,
+  properties,
+});
+const blank = (changes: Partial<BlockDevice>): BlockDevice => ({
+  uuid: 'b',
+  sourceType: 'blank',
+  destinationType: 'local',
+  bootIndex: null,
+  deviceType: null,
+  diskBus: null,
+  deviceName: null,
+  guestFormat: null,
+  volumeSize: null,
+  imageId: null,
+  volumeId: null,
+  snapshotId: null,
+  volumeType: null,
+  deleteOnTermination: true,
+  tag: null,
+  attachmentId: null,
+  connectionInfo: null,
+  ...changes,
+});
+
+describe('the disks of a guest', () => {
+  const disks = (changes: Parameters<typeof order>[0]) =>
+    guestSpec(order({ image: image(), ...changes }), inputs).disks.map(({ file, bytes, content }) => [file, bytes, content.kind]);
+
+  it('are root, ephemeral and swap', () => {
+    expect(disks({ flavor: flavor({ rootGb: 2, ephemeralGb: 3, swapMb: 64 }) })).toEqual([
+      ['disk', 2 * gib, 'image'],
+      ['disk.eph0', 3 * gib, 'blank'],
+      ['disk.swap', 64 * 1024 ** 2, 'blank'],
+    ]);
+  });
+  it('are as many ephemeral ones as were asked for', () => {
+    const blockDevices = [blank({ volumeSize: 1 }), blank({ volumeSize: 2 }), blank({ guestFormat: 'swap', volumeSize: 1 })];
+    expect(disks({ flavor: flavor({ ephemeralGb: 3 }), blockDevices }).slice(1)).toEqual([
+      ['disk.eph0', gib, 'blank'],
+      ['disk.eph1', 2 * gib, 'blank'],
+    ]);
+  });
+  it('are as large as the image when the flavor says nothing', () => {
+    expect(disks({ flavor: flavor({ rootGb: 0 }) })).toEqual([['disk', null, 'image']]);
+  });
+  it('are none that the image does not fit on', () => {
+    const large = { ...inputs, base: { ...base, virtualBytes: 2 * gib } };
+    expect(() => guestSpec(order({ image: image() }), large)).toThrow("Flavor's disk is too small for requested image.");
+  });
+  it('are a CD-ROM for an ISO image', () => {
+    expect(guestSpec(order({ image: image({}, 'iso') }), inputs).disks).toMatchObject([{ device: 'cdrom', bytes: null }]);
+  });
+  it('are no volumes where the driver has none', () => {
+    const blockDevices = [blank({ destinationType: 'volume', sourceType: 'volume', volumeId: 'v' })];
+    expect(() => guestSpec(order({ blockDevices }), inputs)).toThrow('cannot attach volume v');
+    expect(guestSpec(order({ blockDevices }), { ...inputs, real: false }).disks).toHaveLength(1);
+  });
+});
+
+describe('the ports of a guest', () => {
+  it('go into the bridge of their network', () => {
+    const port = vif({ portId: '12345678-1234-4234-8234-123456789012' });
+    const [plain, named] = guestSpec(order({ networkInfo: [port, { ...port, vifDetails: { bridge_name: 'br-x' } }] }), inputs).interfaces;
+    expect(plain).toEqual({
+      portId: port.portId,
+      macAddress: port.macAddress,
+      device: 'tap12345678-12',
+      bridge: 'brq7f8b3c5e-00',
+      model: 'virtio',
+      mtu: 1450,
+    });
+    expect(named?.bridge).toBe('br-x');
+  });
+  it.each([{ bridge_name: 'a/b' }, { bridge_name: '-x' }, { bridge_name: 'a'.repeat(16) }, { bridge_name: 'a b' }])(
+    'refuse the bridge %j',
+    (vifDetails) => {
+      expect(() => guestSpec(order({ networkInfo: [vif({ vifDetails })] }), inputs)).toThrow('names a bridge that cannot be one');
+    },
+  );
+  it('are refused when they are bound in a way the host cannot plug', () => {
+    expect(() => guestSpec(order({ networkInfo: [vif({ vifType: 'ovs' })] }), inputs)).toThrow("bound as 'ovs'");
+  });
+});
+
+describe('properties of the image', () => {
+  it('shape the guest', () => {
+    const properties = { hw_disk_bus: 'scsi', hw_vif_model: 'e1000', hw_machine_type: 'pc-q35-7.2', hw_firmware_type: 'uefi', hw_qemu_guest_agent: 'yes', hw_video_model: 'vga', hw_watchdog_action: 'disabled', hw_cdrom_bus: 'sata' }; // prettier-ignore
+    const spec = guestSpec(order({ image: image(properties), networkInfo: [vif()] }), { ...inputs, configDriveFiles: [] });
+    expect([spec.disks[0]?.bus, spec.interfaces[0]?.model, spec.machine.type, spec.machine.firmware, spec.devices.guestAgent, spec.devices.video, spec.devices.watchdog, spec.configDrive?.bus]).toEqual([
+      'scsi', 'e1000', 'pc-q35-7.2', 'uefi', true, 'vga', null, 'sata',
+    ]); // prettier-ignore
+  });
+  it.each([
+    'hw_disk_bus',
+    'hw_vif_model',
+    'hw_machine_type',
+    'hw_firmware_type',
+    'hw_qemu_guest_agent',
+    'hw_video_model',
+    'hw_watchdog_action',
+    'hw_scsi_model',
+    'hw_pointer_model',
+    'os_type',
+    'hw_boot_menu',
+    'hw_cpu_sockets',
+    'hw_cpu_max_threads',
+  ])('refuse nonsense in %s', (key) => {
+    for (const value of ["pc,accel=tcg -device x'/>", '../../x', '\n', '-1', '１']) {
+      expect(() => guestSpec(order({ image: image({ [key]: value }), networkInfo: [vif()] }), inputs), `${key}=${value}`).toThrow(
+        /image's property/,
+      );
+    }
+  });
+  it('called like something every object has are nothing', () => {
+    expect(guestSpec(order({ image: image({ constructor: 'x', __proto__: 'y' }) }), inputs).machine.type).toBe(null);
+  });
+});
+
+describe('extra specs of the flavor', () => {
+  it('limit the guest', () => {
+    const extraSpecs = {
+      'quota:cpu_shares': '512',
+      'quota:disk_read_iops_sec': '10',
+      'hw_rng:allowed': 'False',
+      'hw:watchdog_action': 'poweroff',
+    };
+    const spec = guestSpec(order({ flavor: flavor({ extraSpecs }) }), inputs);
+    expect([spec.limits.cpuShares, spec.limits.disk, spec.devices.rng, spec.devices.watchdog]).toEqual([
+      512,
+      { read_iops_sec: 10 },
+      false,
+      'poweroff',
+    ]);
+  });
+  it.each(['1e9', '', '0x10', "1'/><x", '9'.repeat(20)])('refuse %j as a number', (value) => {
+    expect(() => guestSpec(order({ flavor: flavor({ extraSpecs: { 'quota:cpu_shares': value } }) }), inputs)).toThrow(
+      'must be a whole number',
+    );
+  });
+  it('arrange the processors', () => {
+    const topology = (vcpus: number, extraSpecs: Record<string, string>) => {
+      const { sockets, cores, threads } = guestSpec(order({ flavor: flavor({ vcpus, extraSpecs }) }), inputs).cpu.topology;
+      return [sockets, cores, threads];
+    };
+    expect(topology(4, {})).toEqual([4, 1, 1]);
+    expect(topology(2, { 'hw:cpu_sockets': '1', 'hw:cpu_threads': '1' })).toEqual([1, 2, 1]);
+    expect(topology(8, { 'hw:cpu_threads': '2', 'hw:cpu_max_sockets': '2' })).toEqual([2, 2, 2]);
+    expect(() => topology(7, { 'hw:cpu_max_sockets': '2', 'hw:cpu_max_cores': '2', 'hw:cpu_max_threads': '2' })).toThrow(
+      'No arrangement of 7 processors',
+    );
+  });
+});

@@ -1,4 +1,4 @@
-import manifest from '../../../../package.json' with { type: 'json' };
+import { readFile } from 'node:fs/promises';
 import { installedBinaries, oldestVersion } from '../../../lib/postgres/binaries.ts';
 import { chooseAccount } from '../../../lib/postgres/account.ts';
 import { good, missing, type Check } from '../check.ts';
@@ -10,8 +10,9 @@ export const softwareChecks: readonly Check[] = [
     id: 'node',
     about: 'Node.js',
     neededFor: ['fakeClouds', 'realGuests', 'tests'],
-    look() {
-      const { engines } = manifest;
+    async look() {
+      const manifest = await readFile(new URL('../../../../package.json', import.meta.url), 'utf8');
+      const { engines }: { readonly engines: { readonly node: string } } = JSON.parse(manifest);
       const found = `${process.versions.node} (wanted: ${engines.node})`;
       return meetsNode(process.versions.node, engines.node)
         ? good(found)

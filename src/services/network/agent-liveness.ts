@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { startReconciler } from '../../lib/reconciler/reconciler.ts';
-import type { NetworkDatabase } from './store/tables.ts';
+import type { NetworkDatabase, Tx } from './store/tables.ts';
 
 /** An agent that was not heard of for so long is down (Neutron's `agent_down_time`). */
 export const agentDownMs = 75_000;
@@ -13,7 +13,7 @@ export interface AgentLiveness {
   /** The agent of a host has asked or reported; one that is heard for the first time becomes known. Answers whether it was new. */
   heard(host: string): Promise<boolean>;
   /** Whether ports can be bound to a host now. */
-  isAlive(host: string): Promise<boolean>;
+  isAlive(db: NetworkDatabase | Tx, host: string): Promise<boolean>;
   /** An agent was deleted: it becomes known anew when it is heard again. */
   forget(host: string): void;
   stop(): Promise<void>;
@@ -68,14 +68,14 @@ export function startAgentLiveness({
       known.add(host);
       return made?.inserted ?? false;
     },
-    async isAlive(host) {
-      const agent = await db
+    async isAlive(executor, host) {
+      const agent = await executor
         .selectFrom('agents')
         .select(['admin_state_up', 'heartbeat_timestamp'])
         .where('host', '=', host)
         .executeTakeFirst();
       if (agent === undefined || !agent.admin_state_up) return false;
-      return Math.max(agent.heartbeat_timestamp.getTime(), unwritten.get(host) ?? 0) > clock.now() - agentDownMs;
+      return Math.max(Date.parse(agent.heartbeat_timestamp), unwritten.get(host) ?? 0) > clock.now() - agentDownMs;
     },
     forget(host) {
       known.delete(host);

@@ -21,7 +21,7 @@ export interface NetworkDeps {
   readonly events: ComputeEvents;
   readonly liveness: AgentLiveness;
   /** Places DHCP servers and routers on hosts. */
-  readonly placing: Pick<Reconciler, 'nudge'>;
+  readonly placing: Pick<Reconciler, 'nudge' | 'runNow'>;
 }
 
 export const route = routeFactory<NetworkDeps, NetworkRule>();

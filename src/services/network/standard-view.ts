@@ -9,15 +9,15 @@ export const Anything = Type.Unknown();
 export const OrNull = (type: TSchema): TSchema => Type.Union([type, Type.Null()]);
 
 /** Whole seconds, as Neutron writes times. */
-export const timeText = (time: Date | string): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+export const timeText = (time: string): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 
 export interface StandardColumns {
   readonly id: string;
   readonly project_id: string;
   readonly description: string;
   readonly revision_number: number;
-  readonly created_at: Date;
-  readonly updated_at: Date;
+  readonly created_at: string;
+  readonly updated_at: string;
 }
 
 /** The attributes that every resource shows. */

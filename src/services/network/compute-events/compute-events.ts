@@ -82,7 +82,7 @@ export function startComputeEvents({
       async run(signal) {
         const dropped = await db
           .deleteFrom('compute_events')
-          .where('created_at', '<', new Date(clock.now() - staleAfterMs))
+          .where('created_at', '<', new Date(clock.now() - staleAfterMs).toISOString())
           .executeTakeFirst();
         let sent = 0;
         try {

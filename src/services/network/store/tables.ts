@@ -1,6 +1,9 @@
 import type { ColumnType, Generated, Transaction } from 'kysely';
 import type { Database } from '../../../lib/sql/database.ts';
 
+/** Written as a moment, read as ISO 8601 text. */
+type Moment = ColumnType<string, Date, Date>;
+
 /** Written as JSON text, read parsed. */
 type Json<T> = ColumnType<T, string, string>;
 
@@ -11,8 +14,8 @@ interface StandardRow {
   description: string;
   tags: Generated<string[]>;
   revision_number: Generated<number>;
-  created_at: Date;
-  updated_at: Date;
+  created_at: Moment;
+  updated_at: Moment;
 }
 
 interface NetworksTable extends StandardRow {
@@ -130,8 +133,8 @@ interface SecurityGroupRulesTable {
   remote_ip_prefix: string | null;
   remote_group_id: string | null;
   revision_number: Generated<number>;
-  created_at: Date;
-  updated_at: Date;
+  created_at: Moment;
+  updated_at: Moment;
 }
 
 interface PortSecurityGroupsTable {
@@ -174,9 +177,9 @@ interface AgentsTable {
   description: Generated<string>;
   admin_state_up: Generated<boolean>;
   configurations: ColumnType<Readonly<Record<string, unknown>>, string | undefined, string>;
-  created_at: Date;
-  started_at: Date;
-  heartbeat_timestamp: Date;
+  created_at: Moment;
+  started_at: Moment;
+  heartbeat_timestamp: Moment;
   /** Grows when something that the host's wish is made of may have changed. */
   mark: Generated<number>;
   /** Grows when the wish itself has changed; `wish_digest` tells whether it has. */
@@ -197,7 +200,7 @@ interface ComputeEventsTable {
   server_id: string;
   tag: string;
   status: string;
-  created_at: Date;
+  created_at: Moment;
 }
 
 export interface FixedIpOfPort {

@@ -13,7 +13,7 @@ type AgentRow = Selectable<NetworkTables['agents']> & { readonly alive: boolean;
 
 const isAlive = sql<boolean>`(t.heartbeat_timestamp > now() - interval '75 seconds')`;
 /** How Neutron writes the times of agents. */
-const agentTime = (time: Date): string => time.toISOString().slice(0, 19).replace('T', ' ');
+const agentTime = (time: string): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 
 const agents: Collection<AgentRow> = {
   singular: 'agent',

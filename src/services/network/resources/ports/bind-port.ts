@@ -1,4 +1,5 @@
 import type { NetworkDeps } from '../../deps.ts';
+import type { Tx } from '../../store/tables.ts';
 
 /** How a port is plugged on a host. */
 export interface Binding {
@@ -48,9 +49,10 @@ export function decideBinding(
   };
 }
 
-/** Binds a port to a host, asking whether the host's agent is alive. */
+/** Binds a port to a host, asking within the caller's transaction whether the host's agent is alive. */
 export async function bind(
   deps: Pick<NetworkDeps, 'dataPlane' | 'liveness'>,
+  tx: Tx,
   request: {
     readonly host: string;
     readonly vnicType: string;
@@ -58,6 +60,6 @@ export async function bind(
     readonly networkId: string;
   },
 ): Promise<Binding> {
-  const agentAlive = deps.dataPlane === 'linux-bridge' && request.host !== '' && (await deps.liveness.isAlive(request.host));
+  const agentAlive = deps.dataPlane === 'linux-bridge' && request.host !== '' && (await deps.liveness.isAlive(tx, request.host));
   return decideBinding(request, { dataPlane: deps.dataPlane, agentAlive });
 }

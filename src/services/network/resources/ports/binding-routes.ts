@@ -103,7 +103,7 @@ export const bindingRoutes = [
         const port = await locked(tx, ports, loaded.id);
         const others = await preparedOn(tx, port.id);
         if (port.binding_host === body.host || others.some((other) => other.host === body.host)) throw bindingExists(port.id, body.host);
-        const binding = await bind(deps, {
+        const binding = await bind(deps, tx, {
           host: body.host,
           vnicType: body.vnic_type ?? port.vnic_type,
           profile: body.profile ?? {},

@@ -36,7 +36,7 @@ export async function createPort({ deps, ctx, tx, touched }: Work, body: NewPort
       : await checkGroups(tx, scope, body.security_groups, portSecurityEnabled);
   const pairs = readPairs(body.allowed_address_pairs ?? null, body.mac_address ?? '');
   checkPairs(pairs, portSecurityEnabled);
-  const binding = await bind(deps, {
+  const binding = await bind(deps, tx, {
     host: body['binding:host_id'] ?? '',
     vnicType: body['binding:vnic_type'] ?? 'normal',
     profile: body['binding:profile'] ?? {},

@@ -26,7 +26,7 @@ export async function updatePort({ deps, ctx, tx, touched }: Work, port: PortRow
   if (!secured && groups.length > 0) throw portSecurityStillNeeded();
   const pairs = body.allowed_address_pairs === undefined ? port.allowed_address_pairs : readPairs(body.allowed_address_pairs, mac);
   checkPairs(pairs, secured);
-  const binding = await rebind(deps, port, body);
+  const binding = await rebind(deps, tx, port, body);
   const adminUp = body.admin_state_up ?? port.admin_state_up;
   const moved = binding.host !== port.binding_host;
   const status = statusAfter(deps.dataPlane, port, { binding, moved, adminUp });
@@ -99,7 +99,7 @@ function refuseServicePort(port: PortRow, body: PortChangesBody): void {
 }
 
 /** The binding the body asks for; the present one where it asks for nothing new. One that failed is tried again. */
-async function rebind(deps: Work['deps'], port: PortRow, body: PortChangesBody): Promise<Binding> {
+async function rebind(deps: Work['deps'], tx: Work['tx'], port: PortRow, body: PortChangesBody): Promise<Binding> {
   const host = body['binding:host_id'] === undefined ? port.binding_host : (body['binding:host_id'] ?? '');
   const vnicType = body['binding:vnic_type'] ?? port.vnic_type;
   const profile = body['binding:profile'] === undefined ? port.profile : (body['binding:profile'] ?? {});
@@ -111,7 +111,7 @@ async function rebind(deps: Work['deps'], port: PortRow, body: PortChangesBody):
   }
   const isSame = host === port.binding_host && (body['binding:host_id'] === undefined || port.vif_type !== 'binding_failed');
   if (isSame) return { host, vnicType, vifType: port.vif_type, vifDetails: port.vif_details, profile };
-  return bind(deps, { host, vnicType, profile, networkId: port.network_id });
+  return bind(deps, tx, { host, vnicType, profile, networkId: port.network_id });
 }
 
 function statusAfter(

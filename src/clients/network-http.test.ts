@@ -1,0 +1,189 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { KilonovaError } from '../lib/errors.ts';
+import { silentLog } from '../lib/log.ts';
+import type { NetworkClient } from './network.ts';
+import { createNetworkClient } from './network-http.ts';
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly token: string;
+  readonly body: unknown;
+}
+
+let asked: Asked[] = [];
+let answer: (request: Asked) => { readonly status?: number; readonly body?: unknown } = () => ({});
+
+async function read(request: IncomingMessage): Promise<Asked> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  const url = new URL(request.url ?? '/', 'http://x');
+  return {
+    method: request.method ?? '',
+    path: url.pathname,
+    query: url.searchParams,
+    token: String(request.headers['x-auth-token']),
+    body: text === '' ? null : (JSON.parse(text) as unknown),
+  };
+}
+
+/** Another one's Neutron: what it is asked and what it answers is all there is to it. */
+const neutron = createServer((request, response) => {
+  void read(request).then((each) => {
+    asked.push(each);
+    const { status = 200, body } = answer(each);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : JSON.stringify(body));
+  });
+});
+let client: NetworkClient & { close(): Promise<void> };
+const session = { token: async () => 'tok' };
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => neutron.listen(0, '127.0.0.1', resolve));
+  const address = neutron.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  client = createNetworkClient({ endpoints: { url: async () => `http://127.0.0.1:${port}` }, log: silentLog });
+});
+afterAll(async () => {
+  await client.close();
+  await new Promise((resolve) => neutron.close(resolve));
+});
+beforeEach(() => {
+  asked = [];
+});
+
+const wirePort = {
+  id: 'p',
+  network_id: 'n',
+  project_id: 'x',
+  name: '',
+  mac_address: 'fa:16:3e:00:00:01',
+  fixed_ips: [{ subnet_id: 's', ip_address: '10.0.0.2' }],
+  device_id: 'd',
+  device_owner: 'compute:nova',
+  status: 'ACTIVE',
+  admin_state_up: true,
+  security_groups: ['g'],
+};
+
+describe('the network client', () => {
+  it('says of a new port only what it was told', async () => {
+    answer = () => ({
+      status: 201,
+      body: { ports: [{ ...wirePort, 'binding:host_id': 'h', 'binding:vif_type': 'bridge', 'binding:vif_details': { bridge_name: 'b' } }] },
+    });
+    const [made] = await client.createPorts(session, [
+      { networkId: 'n', projectId: 'x', deviceId: 'd', deviceOwner: 'compute:nova', hostId: 'h', fixedIps: [{ ipAddress: '10.0.0.2' }] },
+    ]);
+    expect(asked.map(({ method, path, token, body }) => ({ method, path, token, body }))).toEqual([
+      {
+        method: 'POST',
+        path: '/v2.0/ports',
+        token: 'tok',
+        body: {
+          ports: [
+            {
+              network_id: 'n',
+              project_id: 'x',
+              device_id: 'd',
+              device_owner: 'compute:nova',
+              'binding:host_id': 'h',
+              fixed_ips: [{ ip_address: '10.0.0.2' }],
+            },
+          ],
+        },
+      },
+    ]);
+    expect(made).toEqual({
+      id: 'p',
+      networkId: 'n',
+      projectId: 'x',
+      name: '',
+      macAddress: 'fa:16:3e:00:00:01',
+      fixedIps: [{ subnetId: 's', ipAddress: '10.0.0.2' }],
+      deviceId: 'd',
+      deviceOwner: 'compute:nova',
+      status: 'ACTIVE',
+      adminStateUp: true,
+      securityGroupIds: ['g'],
+      portSecurityEnabled: true,
+      binding: { hostId: 'h', vnicType: 'normal', vifType: 'bridge', vifDetails: { bridge_name: 'b' }, profile: {} },
+    });
+  });
+
+  it('unbinds by an empty host', async () => {
+    answer = () => ({ body: { port: wirePort } });
+    await client.updatePort(session, 'p', { hostId: null, deviceId: '' });
+    expect(asked[0]?.body).toEqual({ port: { 'binding:host_id': '', device_id: '' } });
+  });
+
+  it('follows pages to their end and splits what a URL cannot hold', async () => {
+    answer = ({ query }) =>
+      query.get('marker') === null && query.getAll('id').length === 100
+        ? { body: { ports: [wirePort], ports_links: [{ rel: 'next', href: 'http://elsewhere/v2.0/ports?marker=p&x=1' }] } }
+        : { body: { ports: [wirePort] } };
+    const ports = await client.ports(session, { id: Array.from({ length: 150 }, (_, index) => `id-${index}`), status: 'ACTIVE' });
+    expect(ports.length).toBe(3);
+    expect(asked.map(({ query }) => [query.getAll('id').length, query.get('marker'), query.get('status')])).toEqual([
+      [100, null, 'ACTIVE'],
+      [100, 'p', 'ACTIVE'],
+      [50, null, 'ACTIVE'],
+    ]);
+  });
+
+  it('asks for nothing when a filter has no values', async () => {
+    expect(await client.floatingIps(session, { port_id: [] })).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  it('finds the DHCP server of each subnet', async () => {
+    const subnet = {
+      id: 's',
+      network_id: 'n',
+      cidr: '10.0.0.0/24',
+      ip_version: 4,
+      gateway_ip: '10.0.0.1',
+      dns_nameservers: [],
+      host_routes: [],
+      enable_dhcp: true,
+    };
+    answer = ({ path }) => (path === '/v2.0/subnets' ? { body: { subnets: [subnet] } } : { body: { ports: [wirePort] } });
+    expect(await client.subnets(session, { network_id: 'n' })).toEqual([
+      {
+        id: 's',
+        networkId: 'n',
+        cidr: '10.0.0.0/24',
+        ipVersion: 4,
+        gatewayIp: '10.0.0.1',
+        dnsNameservers: [],
+        hostRoutes: [],
+        dhcpEnabled: true,
+        dhcpServer: '10.0.0.2',
+      },
+    ]);
+  });
+
+  it('deletes what is gone already, and knows an unlimited quota', async () => {
+    answer = () => ({ status: 404, body: { NeutronError: { type: 'PortNotFound', message: 'Port p could not be found.', detail: '' } } });
+    await client.deletePort(session, 'p');
+    answer = () => ({ body: { quota: { port: { limit: -1, used: 3, reserved: 0 } } } });
+    expect(await client.portQuota(session, 'x')).toBeNull();
+    answer = () => ({ body: { quota: { port: { limit: 5, used: 3, reserved: 0 } } } });
+    expect(await client.portQuota(session, 'x')).toEqual({ limit: 5, used: 3 });
+  });
+
+  it.each([
+    [409, 'OverQuota', 'quota'],
+    [409, 'IpAddressGenerationFailure', 'conflict'],
+    [404, 'NetworkNotFound', 'notFound'],
+    [403, 'PolicyNotAuthorized', 'forbidden'],
+    [400, 'InvalidInput', 'invalid'],
+  ])('tells refusals apart: %i %s is %s', async (status, type, kind) => {
+    answer = () => ({ status, body: { NeutronError: { type, message: 'No.', detail: '' } } });
+    const error = await client.port(session, 'p').catch((thrown: unknown) => thrown);
+    expect(error instanceof KilonovaError ? [error.kind, error.code, error.message] : error).toEqual([kind, type, 'No.']);
+  });
+});

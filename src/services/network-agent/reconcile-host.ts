@@ -115,7 +115,10 @@ async function keepBridges(bridges: readonly DesiredBridge[], problems: Problem[
       });
     try {
       const wished = { ...bridge, addresses: bridge.addresses.filter(({ text }) => !taken.some((each) => each.text === text)) };
-      await takeSteps(planBridge(wished, links), signal);
+      await takeSteps(planBridge(wished, links), signal).catch(async () => {
+        signal.throwIfAborted();
+        await takeSteps(planBridge(wished, await readLinks(signal)), signal); // compute makes a bridge, too, when it is faster
+      });
       const { tunnel } = bridge;
       if (tunnel !== null)
         await takeSteps(

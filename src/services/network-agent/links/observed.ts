@@ -10,6 +10,8 @@ export interface ObservedLink {
   readonly mac: string;
   readonly up: boolean;
   readonly bridge: string | null;
+  /** Whether it was told to give itself no IPv6 address, which is how one looks that we have set up. */
+  readonly quiet: boolean;
   /** `bridge`, `veth`, `vxlan`, `tun`, or empty for a card. */
   readonly kind: string;
   /** `address/length` of each address but the link-local ones of IPv6. */
@@ -36,6 +38,7 @@ interface IpLink {
   readonly address?: string;
   readonly flags: readonly string[];
   readonly master?: string;
+  readonly inet6_addr_gen_mode?: string;
   readonly linkinfo?: { readonly info_kind?: string };
   readonly addr_info?: readonly {
     readonly family?: string;
@@ -64,6 +67,7 @@ const toLink = (link: IpLink): ObservedLink => ({
   mac: link.address ?? '',
   up: link.flags.includes('UP'),
   bridge: link.master ?? null,
+  quiet: link.inet6_addr_gen_mode === 'none',
   kind: link.linkinfo?.info_kind ?? '',
   addresses: (link.addr_info ?? []).flatMap(({ family, local, prefixlen, scope }) =>
     local === undefined || (family === 'inet6' && scope === 'link') ? [] : [`${local}/${prefixlen}`],

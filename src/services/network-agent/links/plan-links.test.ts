@@ -13,6 +13,7 @@ const link = (name: string, more: Partial<ObservedLink> = {}): ObservedLink => (
   mac: '0a:00:00:00:00:01',
   up: true,
   bridge: null,
+  quiet: true,
   kind: 'veth',
   addresses: [],
   ...more,
@@ -55,8 +56,8 @@ describe('the plan of a bridge', () => {
   it('makes what is not there', () => {
     expect(told(planBridge({ ...bridge, tunnel }, []))).toEqual([
       'ip link add name brq1 address 0a:00:00:00:00:01 type bridge forward_delay 0 mcast_snooping 0 stp_state 0',
-      'ip link set dev brq1 addrgenmode none',
       'sysctl net/ipv6/conf/brq1/disable_ipv6=1',
+      'ip link set dev brq1 addrgenmode none',
       'ip link set dev brq1 address 0a:00:00:00:00:01 mtu 1450 up',
       'ip address add 198.51.100.1/24 dev brq1',
       'ip link add name vx-1 type vxlan id 7 dstport 4789 learning',
@@ -78,6 +79,14 @@ describe('the plan of a bridge', () => {
       'ip link set dev brq1 address 0a:00:00:00:00:01 mtu 1450 up',
       'ip address delete 10.0.0.1/8 dev brq1',
       'ip address add 198.51.100.1/24 dev brq1',
+    ]);
+  });
+
+  it('takes over a bridge that was made in haste for a guest', () => {
+    expect(told(planBridge(bridge, [link('brq1', { kind: 'bridge', quiet: false, addresses: ['198.51.100.1/24'] })]))).toEqual([
+      'ip link set dev brq1 type bridge forward_delay 0 mcast_snooping 0 stp_state 0',
+      'sysctl net/ipv6/conf/brq1/disable_ipv6=1',
+      'ip link set dev brq1 addrgenmode none',
     ]);
   });
 

@@ -17,16 +17,13 @@ export function planBridge(desired: DesiredBridge, links: readonly ObservedLink[
   const { name, mtu, mac } = desired;
   const found = links.find((link) => link.name === name);
   const wantsIpv6 = desired.addresses.some(({ version }) => version === 6);
-  const made =
-    found === undefined
-      ? [
-          ip('link', 'add', 'name', name, 'address', mac, 'type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0', 'stp_state', '0'),
-          ip('link', 'set', 'dev', name, 'addrgenmode', 'none'),
-        ]
-      : [];
+  const settings = ['type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0', 'stp_state', '0'];
   return [
-    ...made,
-    ...(wantsIpv6 || found !== undefined ? [] : [setting(`net/ipv6/conf/${name}/disable_ipv6=1`)]),
+    ...(found === undefined ? [ip('link', 'add', 'name', name, 'address', mac, ...settings)] : []),
+    ...(found !== undefined && !found.quiet ? [ip('link', 'set', 'dev', name, ...settings)] : []), // somebody who plugs a guest was faster
+    ...(found?.quiet === true
+      ? []
+      : [...(wantsIpv6 ? [] : [setting(`net/ipv6/conf/${name}/disable_ipv6=1`)]), ip('link', 'set', 'dev', name, 'addrgenmode', 'none')]),
     ...(found === undefined || found.mtu !== mtu || found.mac !== mac || !found.up
       ? [ip('link', 'set', 'dev', name, 'address', mac, 'mtu', String(mtu), 'up')]
       : []),

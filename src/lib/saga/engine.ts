@@ -129,18 +129,18 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
   async function forward(saga: Saga<unknown, Deps>, record: SagaRecord, signal: AbortSignal): Promise<SagaRecord> {
     const step = saga.steps[record.position];
     const started = clock.now();
-    const line = (event: SagaProgress['line']['event'], message?: string): SagaProgress['line'] => ({
-      step: step?.name ?? '', event, at: started, ms: clock.now() - started, ...(message === undefined ? {} : { message }),
+    const line = (event: SagaProgress['line']['event'], tries: number, message?: string): SagaProgress['line'] => ({
+      step: step?.name ?? '', event, at: started, ms: clock.now() - started, ...(tries > 1 ? { tries } : {}), ...(message === undefined ? {} : { message }),
     });
     if (step === undefined) return { ...record, state: 'done' };
     const isCancelled = (): boolean => !step.forwardOnly && (record.cancelRequested || held.get(record.id)?.cancelled === true);
     const last = record.position + 1 === saga.steps.length;
     for (let attempt = 1; ; attempt++) {
-      if (isCancelled()) return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(cancelled()), line: line('cancelled') });
+      if (isCancelled()) return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(cancelled()), line: line('cancelled', attempt) });
       try {
         // past the point of no return a cancellation no longer interrupts
         const result = await step.run(contextOf(record, step, step.forwardOnly ? stopping.signal : signal));
-        return await write(record, { state: last ? 'done' : 'running', position: record.position + 1, results: { [step.name]: result ?? null }, line: line('ran') });
+        return await write(record, { state: last ? 'done' : 'running', position: record.position + 1, results: { [step.name]: result ?? null }, line: line('ran', attempt) });
       } catch (error) {
         if (error instanceof LeaseLost) throw error;
         if (isCancelled()) continue;
@@ -150,7 +150,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         if (!again) {
           log.warn({ err: error, saga: saga.name, sagaId: record.id, subject: record.subject, step: step.name }, 'saga step failed; undoing');
           // the failed step is undone too: it may have been cut off half-way by an earlier crash
-          return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(error), line: line('failed', messageFor(error)) });
+          return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(error), line: line('failed', attempt, messageFor(error)) });
         }
         log.warn({ err: error, saga: saga.name, sagaId: record.id, step: step.name, attempt }, 'saga step failed; trying again');
         await clock.sleep(Math.min(100 * 2 ** attempt, 5000), step.forwardOnly ? stopping.signal : signal).catch(() => undefined);
@@ -171,7 +171,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         return await write(record, {
           state: position === 0 ? 'undone' : 'unwinding',
           position,
-          line: { step: step.name, event: 'undone', at: started, ms: clock.now() - started },
+          line: { step: step.name, event: 'undone', at: started, ms: clock.now() - started, ...(attempt > 1 ? { tries: attempt } : {}) },
         });
       } catch (error) {
         if (error instanceof LeaseLost) throw error;

@@ -9,6 +9,8 @@ export interface SagaLogLine {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly ms: number;
+  /** How often it was tried; left out when once. */
+  readonly tries?: number;
   readonly message?: string;
 }
 

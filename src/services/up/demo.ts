@@ -47,10 +47,15 @@ export async function demo(running: RunningUp, write: (text: string) => void): P
   ]);
   const inside = networks.networks.find((network) => !network['router:external']);
   const outside = networks.networks.find((network) => network['router:external']);
+  // the default group lets nobody in from outside; the demo's own lets you ping it and log in
+  const { security_group: group } = await ask<{ security_group: { id: string } }>('network', '/security-groups', { method: 'POST', json: { security_group: { name } } });
+  for (const rule of [{ protocol: 'icmp' }, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 }]) {
+    await ask('network', '/security-group-rules', { method: 'POST', json: { security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', ...rule } } });
+  }
   const userData = Buffer.from('#!/bin/sh\necho "Hello from the user data of $(hostname)"\n').toString('base64');
   const { server } = await ask<{ server: { id: string } }>('compute', '/servers', {
     method: 'POST',
-    json: { server: { name, imageRef: images.images[0]?.id, flavorRef: '1', key_name: name, user_data: userData, networks: inside === undefined ? 'none' : [{ uuid: inside.id }] } },
+    json: { server: { name, imageRef: images.images[0]?.id, flavorRef: '1', key_name: name, security_groups: [{ name }], user_data: userData, networks: inside === undefined ? 'none' : [{ uuid: inside.id }] } },
   });
   tell(`accepted: server ${name} (${server.id})`);
   let shown = '';

@@ -1,0 +1,96 @@
+import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '../clock.ts';
+import { conflict, unavailable } from '../errors.ts';
+import { silentLog } from '../log.ts';
+import { waitUntil } from '../retry.ts';
+import { startSagaEngine, type SagaEngine } from './engine.ts';
+import { memorySagaStore } from './memory-store.ts';
+import { saga, type Saga } from './saga.ts';
+
+interface Params {
+  readonly fail?: string;
+}
+interface Deps {
+  readonly done: string[];
+}
+
+const engines: SagaEngine[] = [];
+afterEach(async () => void (await Promise.all(engines.splice(0).map((engine) => engine.stop()))));
+
+/** Runs one saga of these to its end and answers what it did and where it ended. */
+async function outcome(one: Saga<Params, Deps>, params: Params = {}, meanwhile: (store: ReturnType<typeof memorySagaStore>) => void = () => undefined) {
+  const kept = memorySagaStore(systemClock);
+  const deps: Deps = { done: [] };
+  kept.insert({ id: 'saga', name: one.name, subject: 'thing', params });
+  engines.push(startSagaEngine({ store: kept.store, sagas: [one], deps, owner: 'test', clock: systemClock, log: silentLog, leaseMs: 100, pollMs: 5 }));
+  meanwhile(kept);
+  const ended = await waitUntil(() => (['done', 'undone'].includes(kept.get('saga')?.state ?? '') ? kept.get('saga')! : null), { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'The end of the saga' });
+  return { did: deps.done, state: ended.state, failure: ended.failure?.message, log: ended.log.map(({ step, event }) => `${step} ${event}`) };
+}
+
+const step = (name: string) => ({
+  run: ({ params, deps }: { params: Params; deps: Deps }) => {
+    deps.done.push(name);
+    if (params.fail === name) throw conflict(`${name} failed`);
+    return Promise.resolve(name);
+  },
+  undo: ({ deps }: { deps: Deps }) => {
+    deps.done.push(`undo ${name}`);
+    return Promise.resolve();
+  },
+});
+
+test('steps run in order, and later ones see the results of earlier ones', async () => {
+  const two = saga<Params, Deps>('two')
+    .step('first', step('first'))
+    .step('second', {
+      run: ({ results, deps }) => {
+        deps.done.push(`after ${results.first}`);
+        return Promise.resolve(null);
+      },
+    });
+  expect(await outcome(two)).toEqual({ did: ['first', 'after first'], state: 'done', failure: undefined, log: ['first ran', 'second ran'] });
+});
+
+test('a failure undoes the step itself and those before it, last first', async () => {
+  const three = saga<Params, Deps>('three').step('a', step('a')).step('b', step('b')).step('c', step('c'));
+  expect(await outcome(three, { fail: 'b' })).toEqual({ did: ['a', 'b', 'undo b', 'undo a'], state: 'undone', failure: 'b failed', log: ['a ran', 'b failed', 'b undone', 'a undone'] });
+});
+
+test('a part that does not answer is asked again', async () => {
+  let left = 2;
+  const patient = saga<Params, Deps>('patient').step('asked', {
+    run: () => (left-- > 0 ? Promise.reject(unavailable('nobody there')) : Promise.resolve('answered')),
+  });
+  expect(await outcome(patient)).toMatchObject({ state: 'done', log: ['asked ran'] });
+});
+
+test('past the point of no return a step is retried until it works', async () => {
+  let left = 2;
+  const forward = saga<Params, Deps>('forward')
+    .step('before', step('before'))
+    .pointOfNoReturn()
+    .step('must', { run: () => (left-- > 0 ? Promise.reject(conflict('not yet')) : Promise.resolve(null)) });
+  expect(await outcome(forward)).toMatchObject({ did: ['before'], state: 'done' });
+});
+
+test('a cancelled saga is interrupted and undone', async () => {
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  const long = saga<Params, Deps>('long').step('waits', {
+    run: ({ signal }) => {
+      resolve();
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    },
+    undo: ({ deps }) => {
+      deps.done.push('undo waits');
+      return Promise.resolve();
+    },
+  });
+  expect(await outcome(long, {}, (kept) => void started.then(() => kept.cancel('saga')))).toEqual({
+    did: ['undo waits'], state: 'undone', failure: 'The operation was cancelled.', log: ['waits cancelled', 'waits undone'],
+  });
+});
+
+test('a step past the point of no return has no undo', () => {
+  expect(() => saga<Params, Deps>('wrong').pointOfNoReturn().step('a', step('a'))).toThrow('saga wrong: step a is past the point of no return and has an undo');
+});

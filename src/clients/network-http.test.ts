@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KilonovaError } from '../lib/errors.ts';
 import { silentLog } from '../lib/log.ts';
@@ -30,13 +30,17 @@ async function read(request: IncomingMessage): Promise<Asked> {
   };
 }
 
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const each = await read(request);
+
+  asked.push(each);
+  const { status = 200, body } = answer(each);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : JSON.stringify(body));
+}
+
 /** Another one's Neutron: what it is asked and what it answers is all there is to it. */
 const neutron = createServer((request, response) => {
-  void read(request).then((each) => {
-    asked.push(each);
-    const { status = 200, body } = answer(each);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : JSON.stringify(body));
-  });
+  void serve(request, response);
 });
 let client: NetworkClient & { close(): Promise<void> };
 const session = { token: async () => 'tok' };

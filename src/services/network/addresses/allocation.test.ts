@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testNetworkService, type TestNetworkService } from '../test-support/network-service.ts';
 
@@ -8,6 +8,8 @@ beforeAll(async () => {
   await net.ask('admin.admin', 'PUT', 'quotas/alpha', { quota: { port: -1, network: -1, subnet: -1 } });
 });
 afterAll(() => net[Symbol.asyncDispose]());
+
+const addressOf = (port: { fixed_ips: { ip_address: string }[] }): unknown => port.fixed_ips[0]?.ip_address;
 
 const newSubnet = async (subnet: Record<string, unknown>): Promise<{ networkId: string; subnetId: string }> => {
   const network = await net.make('alpha.member', 'networks', { network: {} });
@@ -69,7 +71,6 @@ describe('addresses', () => {
 
   it('are not used again at once', async () => {
     const { networkId } = await newSubnet({ cidr: '10.7.0.0/24' });
-    const addressOf = (port: { fixed_ips: { ip_address: string }[] }): unknown => port.fixed_ips[0]?.ip_address;
     const first = await net.make('alpha.member', 'ports', { port: { network_id: networkId } });
     await net.ask('alpha.member', 'DELETE', `ports/${first.id}`);
     const second = await net.make('alpha.member', 'ports', { port: { network_id: networkId } });

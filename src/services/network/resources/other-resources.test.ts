@@ -11,6 +11,8 @@ afterAll(() => net[Symbol.asyncDispose]());
 const typeOf = async (answer: ReturnType<TestNetworkService['ask']>): Promise<unknown> =>
   (await answer).body?.NeutronError?.type ?? (await answer).status;
 
+const post = (body: unknown, headers: Record<string, string> = {}) => net.ask('alpha.member', 'POST', 'networks', body, headers);
+
 describe('versions', () => {
   it('are told to everybody', async () => {
     const versions = await net.ask(null, 'GET', '/');
@@ -30,7 +32,10 @@ describe('every route', () => {
     const asked = await Promise.all(
       networkRoutes.map(
         async ({ method, path }) =>
-          [`${method} ${path}`, (await net.ask(null, method as 'GET', path.replaceAll(/:\w+/g, 'x'))).status] as const,
+          [
+            `${method} ${path}`,
+            (await net.ask(null, method === 'HEAD' || method === 'PATCH' ? 'GET' : method, path.replaceAll(/:\w+/g, 'x'))).status,
+          ] as const,
       ),
     );
     expect(asked.filter(([, status]) => status !== 401).map(([route]) => route)).toEqual(['GET /', 'GET /v2.0', 'GET /v2.0/']);
@@ -64,7 +69,6 @@ describe('every route', () => {
   });
 
   it('takes malformed bodies calmly (C1–C6)', async () => {
-    const post = (body: unknown, headers: Record<string, string> = {}) => net.ask('alpha.member', 'POST', 'networks', body, headers);
     const deep = `{"network":{"name":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
     const statuses = await Promise.all(
       [

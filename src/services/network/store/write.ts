@@ -47,7 +47,7 @@ export function againIfTaken(error: unknown): never {
 
 /** Runs `work` in a transaction, again where it lost a race; tells hosts and compute after the commit, without keeping the caller waiting. */
 export async function write<T>(
-  deps: Pick<NetworkDeps, 'db' | 'clock' | 'wishes' | 'events'>,
+  deps: Pick<NetworkDeps, 'db' | 'clock' | 'wishes' | 'events' | 'placing'>,
   work: (tx: Tx, touched: Touched) => Promise<T>,
 ): Promise<T> {
   const { result, touched } = await retry(
@@ -59,6 +59,7 @@ export async function write<T>(
     { clock: deps.clock, attempts: 12, delayMs: 5, maxDelayMs: 100, when: isWorthAnotherTry },
   );
   deps.wishes.changed(touched);
+  if (touched.networks.size > 0 || touched.routers.size > 0) deps.placing.nudge();
   if (touched.events) deps.events.nudge();
   return result;
 }

@@ -22,7 +22,10 @@ const compute = createServer((request, response) => {
     if (request.url !== '/v2.1/os-server-external-events' || request.headers['x-auth-token'] !== 'services.service')
       response.statusCode = 404;
     else if (refusals-- > 0) response.statusCode = 503;
-    else told.push(...(JSON.parse(text) as { events: ToldEvent[] }).events);
+    else {
+      const body: { readonly events: readonly ToldEvent[] } = JSON.parse(text);
+      told.push(...body.events);
+    }
     response.setHeader('content-type', 'application/json');
     response.end('{}');
   });

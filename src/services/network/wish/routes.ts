@@ -33,7 +33,7 @@ export const wishRoutes = [
     reply: { status: 200 },
     async handle({ params, query, ctx, deps }) {
       const host = hostName(params.host);
-      await deps.liveness.heard(host);
+      if (await deps.liveness.heard(host)) deps.placing.nudge();
       return deps.wishes.wait(host, Number(query.after ?? '-1'), ctx.signal);
     },
   }),
@@ -48,7 +48,6 @@ export const wishRoutes = [
       const host = hostName(params.host);
       await deps.liveness.heard(host);
       await takeReport(deps, host, body as HostReport);
-      deps.placing.nudge();
       return new Reply(204);
     },
   }),

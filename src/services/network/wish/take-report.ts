@@ -34,6 +34,8 @@ export async function takeReport(deps: NetworkDeps, host: string, report: HostRe
       for (const other of await tx.selectFrom('agents').select('host').execute()) touched.hosts.add(other.host);
     }
 
+    if (deps.dataPlane === 'none') return; // ports are active as soon as they are bound
+
     const { rows: up } = await sql<ReportedPort>`UPDATE ports SET status = 'ACTIVE', revision_number = revision_number + 1
       WHERE id = ANY(${wired}::text[]) AND binding_host = ${host} AND vif_type = 'bridge' AND admin_state_up AND status <> 'ACTIVE'
       RETURNING id, device_id, device_owner`.execute(tx);

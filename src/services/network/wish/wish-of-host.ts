@@ -140,7 +140,7 @@ function wishedGroups({ ports, rules, members }: WishRows): WishedSecurityGroup[
 
 /** Members as networks, without those that another one holds: a set of a firewall takes no overlap. */
 function distinctPrefixes(addresses: readonly string[]): string[] {
-  const all = [...new Set(addresses)].map((text) => (text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`));
+  const all = [...new Set(addresses.map((text) => (text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`)))];
   const wide = all.flatMap((text) => {
     const prefix = parsePrefix(text);
     return prefix === null || text.endsWith(prefix.version === 4 ? '/32' : '/128') ? [] : [{ text, prefix }];

@@ -13,7 +13,7 @@ import { setGateway } from './set-gateway.ts';
 
 /** Makes a router, connected to an external network where one is named. */
 export async function createRouter(work: Work, body: NewRouter, projectId: string): Promise<string> {
-  const { deps, tx } = work;
+  const { deps, tx, touched } = work;
   await enforceQuota(tx, projectId, 'router', 1);
   const id = deps.ids.uuid();
   const now = new Date(deps.clock.now());
@@ -38,7 +38,7 @@ export async function createRouter(work: Work, body: NewRouter, projectId: strin
   const info = body.external_gateway_info ?? null;
   if (info !== null && Object.keys(info).length > 0)
     await setGateway(work, 'create_router', await find(tx, routers, { projectId, elevated: true }, id), info);
-  deps.placing.nudge();
+  touched.routers.add(id);
   return id;
 }
 
@@ -62,7 +62,6 @@ export async function updateRouter(work: Work, router: RouterRow, body: RouterCh
     .where('id', '=', router.id)
     .execute();
   touched.routers.add(router.id);
-  deps.placing.nudge();
 }
 
 /** Deletes a router that is connected to nothing but its external network. */

@@ -37,7 +37,6 @@ export async function addRouterInterface(work: Work, router: RouterRow, asked: A
     .set({ revision_number: router.revision_number + 1, updated_at: new Date(deps.clock.now()) })
     .where('id', '=', router.id)
     .execute();
-  deps.placing.nudge();
   return answer(router, port, asked.subnet_id);
 }
 

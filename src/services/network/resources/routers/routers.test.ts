@@ -107,7 +107,7 @@ describe('floating IPs', () => {
   it('lead to a port behind a router, and keep the way open', async () => {
     const { subnet, router, port } = await site('10.3.0.0/24');
     const ip = await net.make('alpha.member', 'floatingips', { floatingip: { floating_network_id: outside } });
-    expect([ip.status, ip.port_id, ip.port_details, /^172\.24\.4\./.test(ip.floating_ip_address)]).toEqual(['DOWN', null, null, true]);
+    expect([ip.status, ip.port_id, ip.port_details, ip.floating_ip_address.startsWith('172.24.4.')]).toEqual(['DOWN', null, null, true]);
     expect(await typeOf(net.ask('alpha.member', 'PUT', `floatingips/${ip.id}`, { floatingip: { port_id: port } }))).toBe(
       'ExternalGatewayForFloatingIPNotFound',
     );
@@ -175,7 +175,7 @@ describe('floating IPs', () => {
       Array.from({ length: 8 }, () => net.ask('alpha.member', 'POST', 'floatingips', { floatingip: { floating_network_id: tiny } })),
     );
     const made = answers.filter(({ status }) => status === 201).map(({ body }) => body.floatingip.floating_ip_address);
-    expect(made.toSorted()).toEqual(['172.25.0.2', '172.25.0.3', '172.25.0.4', '172.25.0.5', '172.25.0.6']);
+    expect([made.length, new Set(made)]).toEqual([5, new Set(['172.25.0.2', '172.25.0.3', '172.25.0.4', '172.25.0.5', '172.25.0.6'])]);
     expect(new Set(answers.filter(({ status }) => status !== 201).map(({ body }) => body.NeutronError.type))).toEqual(
       new Set(['IpAddressGenerationFailure']),
     );

@@ -123,6 +123,6 @@ describe('security groups', () => {
         ),
       ),
     );
-    expect(rules.toSorted()).toEqual([201, 'OverQuota', 'OverQuota']);
+    expect(rules.map(String).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['201', 'OverQuota', 'OverQuota']);
   });
 });

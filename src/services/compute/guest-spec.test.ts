@@ -155,6 +155,16 @@ describe('extra specs of the flavor', () => {
       'must be a whole number',
     );
   });
+  it.each([
+    ['hw:cpu_policy', 'dedicated'],
+    ['hw:mem_page_size', 'large'],
+    ['hw:numa_nodes', '2'],
+    ['hw:tpm_version', '2.0'],
+  ])('refuse %s=%s, which is not done here', (key, value) => {
+    const wanting = order({ flavor: flavor({ extraSpecs: { [key]: value } }) });
+    expect(() => guestSpec(wanting, inputs)).toThrow(`extra spec '${key}'`);
+    expect(guestSpec(wanting, { ...inputs, real: false }).vcpus).toBe(1);
+  });
   it('arrange the processors', () => {
     const topology = (vcpus: number, extraSpecs: Record<string, string>) => {
       const { sockets, cores, threads } = guestSpec(order({ flavor: flavor({ vcpus, extraSpecs }) }), inputs).cpu.topology;

@@ -23,6 +23,7 @@ export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec
   const properties = image?.properties ?? {};
   const read = readProperty(properties);
   const machineType = read.machineType('hw_machine_type') ?? machineTypeOfSettings(inputs.settings);
+  if (inputs.real) refuseWishes(flavor.extraSpecs, properties);
   const secure = flavor.extraSpecs['os:secure_boot'] ?? properties['os_secure_boot'];
   return {
     id: order.instanceId,
@@ -122,6 +123,30 @@ function disksOf({ flavor, image, blockDevices }: GuestOrder, { base, real }: Gu
   for (const [index, size] of ephemeral.filter((gb) => gb > 0).entries()) disks.push(local(`disk.eph${index}`, size * GiB));
   if (flavor.swapMb > 0) disks.push(local('disk.swap', flavor.swapMb * MiB));
   return disks;
+}
+
+/** What changes where and how a guest runs, and is not done here: better refused than silently left out. */
+const wishes: readonly { readonly extraSpec: string; readonly property: string; readonly harmless: RegExp }[] = [
+  { extraSpec: 'hw:cpu_policy', property: 'hw_cpu_policy', harmless: /^shared$/ },
+  { extraSpec: 'hw:numa_nodes', property: 'hw_numa_nodes', harmless: /^1$/ },
+  { extraSpec: 'hw:mem_page_size', property: 'hw_mem_page_size', harmless: /^(any|small)$/ },
+  { extraSpec: 'hw:mem_encryption', property: 'hw_mem_encryption', harmless: /^(false|0|no|off)$/i },
+  { extraSpec: 'hw:locked_memory', property: 'hw_locked_memory', harmless: /^(false|0|no|off)$/i },
+  { extraSpec: 'hw:tpm_version', property: 'hw_tpm_version', harmless: /^$/ },
+  { extraSpec: 'hw:pmem', property: 'hw_pmem', harmless: /^$/ },
+  { extraSpec: 'hw:viommu_model', property: 'hw_viommu_model', harmless: /^$/ },
+  { extraSpec: 'pci_passthrough:alias', property: 'hw_pci_passthrough', harmless: /^$/ },
+];
+
+function refuseWishes(extraSpecs: Readonly<Record<string, string>>, properties: Readonly<Record<string, string>>): void {
+  for (const { extraSpec, property, harmless } of wishes) {
+    for (const [source, value] of [
+      [`extra spec '${extraSpec}' of the flavor`, extraSpecs[extraSpec]],
+      [`property '${property}' of the image`, properties[property]],
+    ] as const) {
+      if (value !== undefined && !harmless.test(value)) throw unsupported(`This host cannot do what the ${source} asks for.`);
+    }
+  }
 }
 
 function interfaceOf(vif: Vif, { model, real }: { readonly model: string; readonly real: boolean }): InterfaceSpec {

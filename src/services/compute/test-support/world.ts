@@ -11,6 +11,7 @@ import type { InstanceFlavor } from '../../../domain/instance.ts';
 import type { Vif } from '../../../domain/network-info.ts';
 import { conflict, notFound } from '../../../lib/errors.ts';
 import type { Bus } from '../../../lib/rpc/bus.ts';
+import type { Handlers } from '../../../lib/rpc/contract.ts';
 import { inProcessBus } from '../../../lib/rpc/in-process.ts';
 
 /** Everything around a compute host, in memory: a conductor on a bus, and the services it asks over HTTP. */
@@ -49,8 +50,7 @@ export async function world(conf = ''): Promise<World> {
     beforePlacementWrite: () => undefined,
   };
   Object.assign(self.clients, { placement: placementIn(self), image: imagesIn(self), network: networkIn(self) });
-  await bus.serve(conductorTopic, conductor, {
-    wake: () => Promise.resolve(),
+  const heard: Partial<Handlers<typeof conductor>> = {
     hostStarted: ({ host, nodes }) => {
       self.told.started.push(host);
       self.told.nodes.push(...nodes);
@@ -59,9 +59,10 @@ export async function world(conf = ''): Promise<World> {
     hostStopped: ({ host }) => Promise.resolve(void self.told.stopped.push(host)),
     nodesReported: ({ nodes }) => Promise.resolve(void self.told.nodes.push(...nodes)),
     guestsChanged: ({ events }) => Promise.resolve(void self.told.events.push(...events)),
-    networkChanged: () => Promise.resolve(),
     instancesOn: () => Promise.resolve({ instances: self.instances }),
-  });
+  };
+  // a host asks no more of a conductor than this
+  await bus.serve(conductorTopic, conductor, heard as Handlers<typeof conductor>);
   return self;
 }
 

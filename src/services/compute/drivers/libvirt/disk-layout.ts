@@ -18,7 +18,10 @@ const prefixes: Readonly<Record<DiskBus, string>> = { virtio: 'vd', scsi: 'sd', 
 const mostOn: Readonly<Partial<Record<DiskBus, number>>> = { ide: 4, fdc: 2 };
 
 /** Which file is which device: the disks of a guest in their order, the config drive last. */
-export function diskLayout(spec: GuestSpec, directory: string): readonly PlacedDisk[] {
+export function diskLayout(
+  spec: GuestSpec,
+  { directory, diskFormat }: { readonly directory: string; readonly diskFormat: 'qcow2' | 'raw' },
+): readonly PlacedDisk[] {
   const taken = new Map<string, number>();
   const cdromBus: DiskBus = isQ35(spec.machine.type) ? 'sata' : 'ide';
   const place = (bus: DiskBus): string => {
@@ -32,7 +35,7 @@ export function diskLayout(spec: GuestSpec, directory: string): readonly PlacedD
     const on = bus ?? (device === 'cdrom' ? cdromBus : 'virtio');
     return {
       path: join(directory, file),
-      format: device === 'cdrom' && content.kind === 'image' ? 'raw' : 'qcow2',
+      format: device === 'cdrom' && content.kind === 'image' ? 'raw' : diskFormat,
       device,
       bus: on,
       target: place(on),

@@ -12,6 +12,7 @@ const host: DomainHost = {
   cloudId: 'cloud-1',
   directory: `/var/lib/nova/instances/${id}`,
   cpu: { mode: null, model: null },
+  diskFormat: 'qcow2',
   diskCache: 'none',
   diskDiscard: null,
   vncListen: '127.0.0.1',

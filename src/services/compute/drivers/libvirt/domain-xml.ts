@@ -12,6 +12,8 @@ export interface DomainHost {
   /** The directory of this guest. */
   readonly directory: string;
   readonly cpu: { readonly mode: 'host-model' | 'host-passthrough' | 'maximum' | 'custom' | null; readonly model: string | null };
+  /** What disks of guests are: overlays of their images, or whole files. */
+  readonly diskFormat: 'qcow2' | 'raw';
   readonly diskCache: string;
   readonly diskDiscard: string | null;
   readonly vncListen: string | null;
@@ -33,7 +35,7 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
   const type = machine.type ?? 'pc';
   const windows = machine.osType === 'windows';
   const kvm = host.virtType === 'kvm';
-  const disks = diskLayout(spec, host.directory);
+  const disks = diskLayout(spec, host);
   return el(
     'domain',
     { type: host.virtType },

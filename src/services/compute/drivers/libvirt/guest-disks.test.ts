@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,6 +38,17 @@ describe('the disks of a guest', () => {
       { virtualBytes: 4 * MiB, backingFile: join(top, 'base') },
       { virtualBytes: 2 * MiB, backingFile: null },
     ]);
+  });
+
+  it('are whole files where the operator wants it', async () => {
+    const flat = readSettings('[libvirt]\nimages_type = raw\n').settings;
+    await makeGuestDisks(
+      tinyGuest({ disks: [root(), { ...root(), file: 'disk.eph0', content: { kind: 'blank' }, bytes: 2 * MiB }] }),
+      directory,
+      flat,
+      signal,
+    );
+    expect([statSync(join(directory, 'disk')).size, statSync(join(directory, 'disk.eph0')).size]).toEqual([4 * MiB, 2 * MiB]);
   });
 
   it('are a plain copy of an ISO image', async () => {

@@ -4,9 +4,10 @@ import type { Settings } from '../../../../config/index.ts';
 import { runCommand } from '../../../../lib/command/run-command.ts';
 import { internal, unavailable } from '../../../../lib/errors.ts';
 import { errnoOf } from '../../errno.ts';
-import { qemuImg } from '../../examine-image.ts';
+import { convertImage, qemuImg } from '../../examine-image.ts';
 import type { DiskSpec, GuestSpec } from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
+import { diskFormatOf } from './host-survey.ts';
 
 /** Makes a guest's directory with all its disks, anew: what an interrupted try has left there is removed first. */
 export async function makeGuestDisks(spec: GuestSpec, directory: string, settings: Settings, signal: AbortSignal): Promise<void> {
@@ -23,19 +24,25 @@ export async function makeGuestDisks(spec: GuestSpec, directory: string, setting
 }
 
 async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {
-  const create = (...args: readonly string[]): Promise<unknown> =>
-    runCommand({ ...qemuImg(settings, signal), args: ['create', '-q', '-f', 'qcow2', ...args] });
+  const run = (...args: readonly string[]): Promise<unknown> => runCommand({ ...qemuImg(settings, signal), args });
+  const format = diskFormatOf(settings);
   if (content.kind === 'blank') {
     if (bytes === null) throw internal('A blank disk must have a size.');
-    await create('--', path, String(bytes));
+    await run('create', '-q', '-f', format, '--', path, String(bytes));
     return;
   }
   if (content.base === null) throw internal('The image of a disk was not fetched.');
   const { base } = content;
   // a CD-ROM is only read: it needs no overlay, and keeps its own format
   if (device === 'cdrom') return copyFile(base.path, path, constants.COPYFILE_FICLONE);
+  const size = String(Math.max(bytes ?? 0, base.virtualBytes));
+  if (format === 'raw') {
+    await convertImage({ from: base.path, fromFormat: base.format, to: path, toFormat: 'raw', settings, signal });
+    await run('resize', '-q', '-f', 'raw', '--', path, size);
+    return;
+  }
   // the backing format stands in the overlay, so that nobody ever guesses it from the image's contents
-  await create('-b', base.path, '-F', base.format, '--', path, String(Math.max(bytes ?? 0, base.virtualBytes)));
+  await run('create', '-q', '-f', 'qcow2', '-b', base.path, '-F', base.format, '--', path, size);
 }
 
 const noSpace = (error: unknown): boolean =>

@@ -31,6 +31,7 @@ export async function surveyHost(client: LibvirtClient, settings: Settings, inst
       virtType,
       cloudId: kilonova.cloud_id,
       cpu: cpuOf(settings, virtType, domains.cpuModes),
+      diskFormat: diskFormatOf(settings),
       diskCache: cacheModeOf(libvirt.disk_cachemodes) ?? (directIo ? 'none' : 'writeback'),
       diskDiscard: libvirt.hw_disk_discard === '' ? null : libvirt.hw_disk_discard,
       vncListen: vnc.enabled ? vnc.server_listen : null,
@@ -87,3 +88,6 @@ function cacheModeOf(modes: readonly string[]): string | null {
   }
   return null;
 }
+
+/** What disks of guests are: overlays of their images, or whole files without a base. */
+export const diskFormatOf = ({ libvirt }: Settings): 'qcow2' | 'raw' => (libvirt.images_type === 'raw' ? 'raw' : 'qcow2');

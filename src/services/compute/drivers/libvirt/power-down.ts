@@ -42,16 +42,25 @@ export async function goesDown(
 ): Promise<boolean> {
   const deadline = clock.now() + graceSeconds * 1000;
   let askAt = clock.now();
-  for (;;) {
+  for (let asked = 0; ;) {
     if (isOff(await stateOf(client, domain))) return true;
     const now = clock.now();
     if (now >= deadline) return false;
     if (now >= askAt) {
       askAt = now + askAgainMs;
-      await shutdownDomain(client, domain, ['acpi']).catch((error: unknown) => {
-        if (!isLibvirtError(error, 'operationInvalid')) throw error; // just went off
-      });
+      await askToGoDown(client, domain, asked++ % 2 === 0 ? 'acpi' : 'agent');
     }
     await clock.sleep(Math.min(lookEveryMs, deadline - now), signal);
+  }
+}
+
+/** By the power button, and when that was not heard by the agent inside, where there is one. */
+async function askToGoDown(client: LibvirtClient, domain: DomainRef, way: 'acpi' | 'agent'): Promise<void> {
+  try {
+    await shutdownDomain(client, domain, [way]);
+  } catch (error) {
+    if (isLibvirtError(error, 'operationInvalid')) return; // just went off
+    if (way === 'acpi') throw error;
+    await askToGoDown(client, domain, 'acpi'); // nobody answers inside
   }
 }

@@ -16,6 +16,8 @@ export interface AgentLiveness {
   isAlive(db: NetworkDatabase | Tx, host: string): Promise<boolean>;
   /** An agent was deleted: it becomes known anew when it is heard again. */
   forget(host: string): void;
+  /** Writes what was heard now rather than soon. */
+  flush(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export function startAgentLiveness({
       known.delete(host);
       unwritten.delete(host);
     },
+    flush,
     async stop() {
       await reconciler.stop();
       await flush();

@@ -28,6 +28,9 @@ const typeOfStatus: Readonly<Record<number, string>> = {
 /** Values PostgreSQL refuses to hold: a NUL in a text or in JSON, a number beyond its column. */
 const unstorable = new Set(['22021', '22P05', '22003']);
 
+/** A row this request refers to has just gone, or one it makes is there already. */
+const overtaken = new Set(['23503', '23505', '40001', '40P01']);
+
 const neutronError = (status: number, type: string, message: string): Answer => ({
   status,
   body: { NeutronError: { type, message, detail: '' } },
@@ -51,6 +54,8 @@ export const networkFaults: FaultFormat = {
     }
     if (unstorable.has(sqlState(error) ?? ''))
       return neutronError(400, 'InvalidInput', 'Invalid input for operation: a value holds characters or numbers that cannot be stored.');
+    if (overtaken.has(sqlState(error) ?? ''))
+      return neutronError(409, 'HTTPConflict', 'Another request changed something that this one needs; try again.');
     return neutronError(500, 'HTTPInternalServerError', 'Request Failed: internal server error while processing your request.');
   },
   unmatched: () => neutronError(404, 'HTTPNotFound', 'The resource could not be found.'),

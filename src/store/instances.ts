@@ -332,6 +332,60 @@ export async function instancesOnHost(database: CellDatabase, host: string): Pro
   return rows.map((row) => toInstance(row));
 }
 
+/** How many live instances these hosts have together. */
+export async function countOnHosts(stores: Stores, hosts: readonly string[]): Promise<number> {
+  if (hosts.length === 0) return 0;
+  const counts = await Promise.all(
+    stores.cells().map(({ database }) =>
+      database.selectFrom('instances').select((eb) => eb.fn.countAll<number>().as('count')).where('host', 'in', hosts).where('deleted_at', 'is', null).executeTakeFirstOrThrow(),
+    ),
+  );
+  return counts.reduce((total, { count }) => total + count, 0);
+}
+
+/** What the live instances of a hypervisor take. */
+export interface NodeUsage {
+  readonly instances: number;
+  /** Those something is being done to. */
+  readonly busy: number;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly diskGb: number;
+}
+
+/** Usage by the name of the hypervisor, one statement a cell; of all of them where none are named. */
+export async function usageOfNodes(stores: Stores, nodes: readonly string[] | null = null): Promise<ReadonlyMap<string, NodeUsage>> {
+  const pages = await Promise.all(
+    stores.cells().map(({ database }) =>
+      database
+        .selectFrom('instances')
+        .select((eb) => [
+          'node',
+          eb.fn.countAll<number>().as('instances'),
+          eb.fn.count<number>('task_state').as('busy'),
+          sql<number>`sum(vcpus)`.as('vcpus'),
+          sql<number>`sum(memory_mb)`.as('memoryMb'),
+          sql<number>`sum(root_gb + ephemeral_gb)`.as('diskGb'),
+        ])
+        .where('deleted_at', 'is', null)
+        .where('node', 'is not', null)
+        .$if(nodes !== null, (query) => query.where('node', 'in', nodes!.length === 0 ? [''] : nodes))
+        .groupBy('node')
+        .execute(),
+    ),
+  );
+  return new Map(pages.flat().map(({ node, ...usage }) => [node ?? '', usage]));
+}
+
+/** The live instances of these hypervisors, as little of each as names it. */
+export async function instancesOfNodes(stores: Stores, nodes: readonly string[]): Promise<readonly { readonly id: InstanceId; readonly rowId: number; readonly node: string }[]> {
+  if (nodes.length === 0) return [];
+  const pages = await Promise.all(
+    stores.cells().map(({ database }) => database.selectFrom('instances').select(['id', 'uuid', 'node']).where('node', 'in', nodes).where('deleted_at', 'is', null).orderBy('id').execute()),
+  );
+  return pages.flat().map((row) => ({ id: row.uuid as InstanceId, rowId: row.id, node: row.node ?? '' }));
+}
+
 /** The instance behind an address of a port, where the metadata service knows only that. */
 export async function findByAddress(stores: Stores, address: string): Promise<Instance[]> {
   const pages = await Promise.all(

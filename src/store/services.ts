@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
 import type { NodeFacts } from '../domain/hosts.ts';
 import type { Executor } from '../lib/sql/database.ts';
 import type { Stores } from './stores.ts';
@@ -36,29 +36,113 @@ export interface ComputeNode {
 export const isUp = (service: Pick<ServiceRecord, 'lastSeenAt' | 'forcedDown'>, nowMs: number, downTimeSeconds: number): boolean =>
   !service.forcedDown && service.lastSeenAt !== null && nowMs - Date.parse(service.lastSeenAt) <= downTimeSeconds * 1000;
 
+const toService = (row: Selectable<CellTables['services']>, cellId: string): ServiceRecord => ({
+  id: row.id, uuid: row.uuid, host: row.host, binary: row.binary_name, topic: row.topic, version: row.version, disabled: row.disabled, disabledReason: row.disabled_reason,
+  forcedDown: row.forced_down, lastSeenAt: row.last_seen_at, createdAt: row.created_at, updatedAt: row.updated_at, cellId,
+});
+
+/** What a service is named by: its id (by uuid or row) or the host and the program it is. */
+export type ServiceName = { readonly uuid: string } | { readonly id: number } | { readonly host: string; readonly binary: string };
+
+const isNamed = (name: ServiceName) => (eb: ExpressionBuilder<CellTables, 'services'>) =>
+  'uuid' in name ? eb('uuid', '=', name.uuid) : 'id' in name ? eb('id', '=', name.id) : eb.and([eb('host', '=', name.host), eb('binary_name', '=', name.binary)]);
+
 /** All services of all cells, by id. */
 export async function listServices(stores: Stores): Promise<ServiceRecord[]> {
   const pages = await Promise.all(
-    stores.cells().map(async ({ id: cellId, database }) => {
-      const rows = await database.selectFrom('services').selectAll().orderBy('id').execute();
-      return rows.map((row) => ({
-        id: row.id, uuid: row.uuid, host: row.host, binary: row.binary_name, topic: row.topic, version: row.version, disabled: row.disabled, disabledReason: row.disabled_reason,
-        forcedDown: row.forced_down, lastSeenAt: row.last_seen_at, createdAt: row.created_at, updatedAt: row.updated_at, cellId,
-      }));
-    }),
+    stores.cells().map(async ({ id, database }) => (await database.selectFrom('services').selectAll().orderBy('id').execute()).map((row) => toService(row, id))),
   );
   return pages.flat();
 }
 
+/** The service of this name in whichever cell it is, or null. */
+export async function findService(stores: Stores, name: ServiceName): Promise<ServiceRecord | null> {
+  for (const { id, database } of stores.cells()) {
+    const row = await database.selectFrom('services').selectAll().where(isNamed(name)).executeTakeFirst();
+    if (row !== undefined) return toService(row, id);
+  }
+  return null;
+}
+
+/** Changes what operators may change of a service; null when it is gone. */
+export async function updateService(
+  stores: Stores,
+  service: Pick<ServiceRecord, 'uuid' | 'cellId'>,
+  changes: { readonly disabled?: boolean; readonly disabledReason?: string | null; readonly forcedDown?: boolean },
+): Promise<ServiceRecord | null> {
+  const row = await stores
+    .cell(service.cellId)
+    .updateTable('services')
+    .set({
+      ...(changes.disabled === undefined ? {} : { disabled: changes.disabled }),
+      ...(changes.disabledReason === undefined ? {} : { disabled_reason: changes.disabledReason }),
+      ...(changes.forcedDown === undefined ? {} : { forced_down: changes.forcedDown }),
+      updated_at: new Date(),
+    })
+    .where('uuid', '=', service.uuid)
+    .returningAll()
+    .executeTakeFirst();
+  return row === undefined ? null : toService(row, service.cellId);
+}
+
+/** Forgets a service; that of a compute host with its nodes and the cell it was in. */
+export async function deleteService(stores: Stores, service: ServiceRecord): Promise<void> {
+  await stores.cell(service.cellId).transaction().execute(async (tx) => {
+    await tx.deleteFrom('services').where('uuid', '=', service.uuid).execute();
+    if (service.binary === 'nova-compute') await tx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
+  });
+  if (service.binary === 'nova-compute') await stores.api.deleteFrom('host_mappings').where('host', '=', service.host).execute();
+}
+
+const toNode = (row: Selectable<CellTables['compute_nodes']>, cellId: string): ComputeNode => ({ id: row.id, uuid: row.uuid, host: row.host, name: row.name, facts: row.facts, cellId });
+
 /** All hypervisors of all cells, by id. */
 export async function listComputeNodes(stores: Stores): Promise<ComputeNode[]> {
   const pages = await Promise.all(
-    stores.cells().map(async ({ id: cellId, database }) => {
-      const rows = await database.selectFrom('compute_nodes').selectAll().orderBy('id').execute();
-      return rows.map((row) => ({ id: row.id, uuid: row.uuid, host: row.host, name: row.name, facts: row.facts, cellId }));
-    }),
+    stores.cells().map(async ({ id, database }) => (await database.selectFrom('compute_nodes').selectAll().orderBy('id').execute()).map((row) => toNode(row, id))),
   );
   return pages.flat();
+}
+
+/** The hypervisors of a host, by id; none for a host that is not known. */
+export async function nodesOfHost(stores: Stores, host: string): Promise<ComputeNode[]> {
+  const pages = await Promise.all(
+    stores.cells().map(async ({ id, database }) => (await database.selectFrom('compute_nodes').selectAll().where('host', '=', host).orderBy('id').execute()).map((row) => toNode(row, id))),
+  );
+  return pages.flat();
+}
+
+export async function findNode(stores: Stores, name: { readonly uuid: string } | { readonly id: number }): Promise<ComputeNode | null> {
+  for (const { id: cellId, database } of stores.cells()) {
+    const row = await database
+      .selectFrom('compute_nodes')
+      .selectAll()
+      .where((eb) => ('uuid' in name ? eb('uuid', '=', name.uuid) : eb('id', '=', name.id)))
+      .executeTakeFirst();
+    if (row !== undefined) return toNode(row, cellId);
+  }
+  return null;
+}
+
+/** One page of hypervisors, cell by cell and by id in each: those after `after`, whose names contain `named`. */
+export async function pageOfNodes(stores: Stores, page: { readonly limit: number | null; readonly after: ComputeNode | null; readonly named: string | null }): Promise<ComputeNode[]> {
+  const { limit, after, named } = page;
+  const nodes: ComputeNode[] = [];
+  const cells = stores.cells();
+  for (const { id, database } of after === null ? cells : cells.slice(cells.findIndex((cell) => cell.id === after.cellId))) {
+    const room = limit === null ? null : limit - nodes.length;
+    if (room === 0) break;
+    const rows = await database
+      .selectFrom('compute_nodes')
+      .selectAll()
+      .$if(after?.cellId === id, (query) => query.where('id', '>', after!.id))
+      .$if(named !== null, (query) => query.where(sql<boolean>`strpos(lower(name), ${named!.toLowerCase()}) > 0`))
+      .orderBy('id')
+      .$if(room !== null, (query) => query.limit(room!))
+      .execute();
+    nodes.push(...rows.map((row) => toNode(row, id)));
+  }
+  return nodes;
 }
 
 /** Records that a service runs. A new one is disabled where new services shall be. */

@@ -20,7 +20,7 @@ export interface ApiDeps {
   readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists'>;
   readonly image: ImageClient;
   readonly network: NetworkClient;
-  readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'deleteProvider'>;
+  readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider'>;
   readonly conductor: Conductor;
   /** Told when what it remembers of hosts has changed. */
   readonly scheduler: Pick<Scheduler, 'refresh'>;

@@ -6,11 +6,15 @@ export const computeMicroversions: MicroversionScheme = { serviceType: 'compute'
 /** Behaviour (not fields) that came with a microversion: handlers ask for it by name and never compare numbers. */
 const since = {
   publicFlavorsNotGiven: '2.7',
+  servicesForcedDown: '2.11',
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
+  hypervisorsPaged: '2.33',
   networksRequired: '2.37',
   unknownStatusRefused: '2.38',
+  hostsHaveUuids: '2.53', // services and hypervisors, in paths and answers
   allServerFilters: '2.83',
   extraSpecsJudged: '2.86',
+  uptimeAmongHypervisors: '2.88',
   hostnameForAll: '2.90',
 } as const satisfies Readonly<Record<string, VersionText>>;
 

@@ -1,14 +1,27 @@
 import type { AnyRoute } from '../../../lib/http/route.ts';
 import type { ApiDeps } from '../deps.ts';
+import { aggregateActions, aggregateRoutes } from './aggregates/routes.ts';
+import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { externalEventRoutes } from './external-events/routes.ts';
 import { flavorActions } from './flavors/access.ts';
 import { flavorRoutes } from './flavors/routes.ts';
+import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
 import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
+import { serviceRoutes } from './services/routes.ts';
 
 /** Every route of the Compute API, by resource. */
-export const routes: readonly AnyRoute<ApiDeps>[] = [...serverRoutes, ...flavorRoutes, ...keyPairRoutes, ...externalEventRoutes];
+export const routes: readonly AnyRoute<ApiDeps>[] = [
+  ...serverRoutes,
+  ...flavorRoutes,
+  ...keyPairRoutes,
+  ...serviceRoutes,
+  ...hypervisorRoutes,
+  ...aggregateRoutes,
+  ...availabilityZoneRoutes,
+  ...externalEventRoutes,
+];
 
 /** Every path that takes actions. */
-export const actionRoutes = [serverActions, flavorActions] as const;
+export const actionRoutes = [serverActions, flavorActions, aggregateActions] as const;

@@ -9,7 +9,7 @@ import { internal } from '../../../lib/errors.ts';
 import { randomIds } from '../../../lib/ids.ts';
 import { silentLog } from '../../../lib/log.ts';
 import { inProcessBus } from '../../../lib/rpc/in-process.ts';
-import type { Handlers } from '../../../lib/rpc/contract.ts';
+import type { Contract, Handlers } from '../../../lib/rpc/contract.ts';
 import { migrate, openDatabase } from '../../../lib/sql/database.ts';
 import { createFlavor, type Flavor, type NewFlavor } from '../../../store/flavors.ts';
 import { insertInstances, type NewInstance } from '../../../store/instances.ts';
@@ -58,6 +58,10 @@ export interface ApiUnderTest extends AsyncDisposable {
 
 const nobody = (): Promise<never> => Promise.reject(internal('Nobody answers this in a test of the API.'));
 
+/** One end of a contract of which only these methods are answered. */
+const answering = <C extends Contract>(contract: C, given: Partial<Handlers<C>>): Handlers<C> =>
+  ({ ...Object.fromEntries(Object.keys(contract.methods).map((method) => [method, nobody])), ...given }) as unknown as Handlers<C>;
+
 const migrated = (migrations: typeof apiMigrations) => async (url: string) => {
   const database = openDatabase<unknown>(url);
   await migrate(database, migrations);
@@ -75,16 +79,12 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
   const { settings } = readSettings(conf);
   const bus = inProcessBus();
   const heard = { wakes: 0, refreshes: 0 };
-  await bus.serve(conductorTopic, conductor, {
-    wake: () => Promise.resolve(void heard.wakes++),
-    hostStarted: nobody,
-    hostStopped: nobody,
-    nodesReported: nobody,
-    guestsChanged: nobody,
-    instancesOn: nobody,
-    networkChanged: () => Promise.resolve(),
-  });
-  await bus.serve(schedulerTopic, scheduler, { selectDestinations: nobody, refresh: () => Promise.resolve(void heard.refreshes++) });
+  await bus.serve(
+    conductorTopic,
+    conductor,
+    answering(conductor, { wake: () => Promise.resolve(void heard.wakes++), networkChanged: () => Promise.resolve() }),
+  );
+  await bus.serve(schedulerTopic, scheduler, answering(scheduler, { refresh: () => Promise.resolve(void heard.refreshes++) }));
   const neighbours = fakeNeighbours();
   const { identity, image, network, placement } = neighbours.clients;
   const app = createApi({
@@ -147,9 +147,8 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
         enabled: true,
       });
       await recordNodes(database, name, [facts]);
-      neighbours.providers.set(facts.uuid, { generation: 0, aggregates: [] });
-      const handlers = Object.fromEntries(Object.keys(computeAgent.methods).map((method) => [method, nobody]));
-      await bus.serve(computeTopic(name), computeAgent, { ...(handlers as unknown as Handlers<typeof computeAgent>), ...agent });
+      neighbours.providers.set(facts.uuid, { generation: 0, aggregates: [], traits: [] });
+      await bus.serve(computeTopic(name), computeAgent, answering(computeAgent, agent));
       return facts;
     },
     async server(changes = {}) {

@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { IdentityClient } from '../../../clients/identity.ts';
 import type { Image, ImageClient } from '../../../clients/image.ts';
 import type { Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
-import type { PlacementClient } from '../../../clients/placement.ts';
 import { conflict, notFound, unavailable } from '../../../lib/errors.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 
 /** What the other services know; tests change it at will. */
 export interface Neighbours {
@@ -16,13 +16,13 @@ export interface Neighbours {
   readonly securityGroups: SecurityGroup[];
   portQuota: { readonly limit: number; readonly used: number } | null;
   /** By the uuid of a node. */
-  readonly providers: Map<string, { generation: number; aggregates: readonly string[] }>;
+  readonly providers: Map<string, { generation: number; aggregates: readonly string[]; traits: readonly string[] }>;
   placementIsDown: boolean;
   readonly clients: {
     readonly identity: IdentityClient;
     readonly image: ImageClient;
     readonly network: NetworkClient;
-    readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'deleteProvider'>;
+    readonly placement: ApiDeps['placement'];
   };
 }
 
@@ -65,6 +65,17 @@ export function fakeNeighbours(): Neighbours {
     const provider = self.providers.get(uuid);
     if (provider === undefined) throw notFound(`No resource provider with uuid ${uuid} found`);
     return provider;
+  };
+  const write = (
+    uuid: string,
+    generation: number,
+    change: { readonly aggregates?: readonly string[]; readonly traits?: readonly string[] },
+  ) => {
+    const provider = providerOf(uuid);
+    if (provider.generation !== generation)
+      throw conflict('resource provider generation conflict', { code: 'placement.concurrent_update' });
+    Object.assign(provider, change);
+    return ++provider.generation;
   };
   const self: Neighbours = {
     projects: null,
@@ -110,13 +121,9 @@ export function fakeNeighbours(): Neighbours {
       } satisfies Partial<NetworkClient> as unknown as NetworkClient,
       placement: {
         aggregates: async (_, uuid) => ({ ...providerOf(uuid) }),
-        setAggregates: async (_, uuid, generation, aggregates) => {
-          const provider = providerOf(uuid);
-          if (provider.generation !== generation)
-            throw conflict('resource provider generation conflict', { code: 'placement.concurrent_update' });
-          provider.aggregates = aggregates;
-          return ++provider.generation;
-        },
+        traits: async (_, uuid) => ({ ...providerOf(uuid) }),
+        setAggregates: async (_, uuid, generation, aggregates) => write(uuid, generation, { aggregates }),
+        setTraits: async (_, uuid, generation, traits) => write(uuid, generation, { traits }),
         deleteProvider: async (_, uuid) => void self.providers.delete(uuid),
       },
     },

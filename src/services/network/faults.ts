@@ -45,7 +45,6 @@ export const networkFaults: FaultFormat = {
       return {
         status: 401,
         body: { error: { code: 401, title: 'Unauthorized', message: error.message } },
-        headers: { 'www-authenticate': 'Keystone uri="/"' },
       };
     }
     if (error instanceof KilonovaError && error.kind !== 'internal') {

@@ -5,7 +5,7 @@ import { testNetworkService } from './test-support/network-service.ts';
 describe('DHCP servers and routers', () => {
   it('are spread over the agents, stay through a short silence, and move after a long one', { timeout: 30_000 }, async () => {
     let later = 0;
-    const clock: Clock = { now: () => systemClock.now() + later, sleep: systemClock.sleep };
+    const clock: Clock = { now: () => systemClock.now() + later, sleep: (ms, signal) => systemClock.sleep(ms, signal) };
     await using net = await testNetworkService({ dataPlane: 'linux-bridge', clock });
     const hear = async (host: string) => (await net.ask('x.service', 'GET', `/kilonova/v1/agents/${host}/wish`)).body;
     const servedBy = async (host: string): Promise<number> => {

@@ -1,6 +1,5 @@
 import { parseXml } from '../../../../lib/xml/parse.ts';
 import { attributeAt, find, findAll, textAt, textOf } from '../../../../lib/xml/query.ts';
-import { cpuTraits } from './cpu-traits.ts';
 
 /** What libvirt says of the host and of the domains it can run. */
 export interface HostCapabilities {
@@ -44,13 +43,16 @@ export function readHostCapabilities(xml: string): HostCapabilities {
 }
 
 export interface DomainCapabilities {
+  /** Without those of the processor, which follow from its mode. */
   readonly traits: readonly string[];
+  /** Features of the processor that `host-model` gives. */
+  readonly modelFeatures: readonly string[];
   /** CPU modes that work for this kind of domain. */
   readonly cpuModes: readonly string[];
 }
 
 /** Traits that follow from what a domain may have. Attaching, volumes and rescue are not among them: the driver does not do them. */
-export function readDomainCapabilities(xml: string, host: HostCapabilities, virtType: 'kvm' | 'qemu'): DomainCapabilities {
+export function readDomainCapabilities(xml: string): DomainCapabilities {
   const root = parseXml(xml);
   const values = (path: string, name: string): string[] =>
     findAll(root, `${path}/enum`)
@@ -60,7 +62,7 @@ export function readDomainCapabilities(xml: string, host: HostCapabilities, virt
     .filter(({ attributes }) => attributes['supported'] === 'yes')
     .flatMap(({ attributes }) => attributes['name'] ?? []);
   const hostModel = findAll(root, 'cpu/mode').find(({ attributes }) => attributes['name'] === 'host-model');
-  const emulated =
+  const modelFeatures =
     hostModel === undefined
       ? []
       : findAll(hostModel, 'feature')
@@ -74,12 +76,10 @@ export function readDomainCapabilities(xml: string, host: HostCapabilities, virt
     ...(values('os', 'firmware').includes('efi') && values('os/loader', 'secure').includes('yes')
       ? ['COMPUTE_SECURITY_UEFI_SECURE_BOOT']
       : []),
-    ...cpuTraits(virtType === 'kvm' ? host.features : emulated),
-    ...(host.hyperthreaded ? ['HW_CPU_HYPERTHREADING'] : []),
     'COMPUTE_ARCH_X86_64',
     'HW_ARCH_X86_64',
   ];
-  return { traits: [...new Set(traits)].toSorted(), cpuModes };
+  return { traits: [...new Set(traits)].toSorted(), modelFeatures, cpuModes };
 }
 
 /** Those of these names that were found, each as a trait. */

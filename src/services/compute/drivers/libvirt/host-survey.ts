@@ -4,6 +4,7 @@ import { invalid } from '../../../../lib/errors.ts';
 import { getCapabilities, getDomainCapabilities, getHostname, getVersions, type LibvirtClient } from '../../../../lib/libvirt/index.ts';
 import type { Log } from '../../../../lib/log.ts';
 import type { HostInventory } from '../driver.ts';
+import { cpuTraits } from './cpu-traits.ts';
 import type { DomainHost } from './domain-xml.ts';
 import { readDomainCapabilities, readHostCapabilities, type HostCapabilities } from './host-capabilities.ts';
 import { takesDirectIo } from './host-facts.ts';
@@ -24,13 +25,14 @@ export async function surveyHost(client: LibvirtClient, settings: Settings, inst
     getVersions(client),
     getDomainCapabilities(client, { arch: 'x86_64', machine: 'pc', virtType }),
   ]);
-  const domains = readDomainCapabilities(domainXml, capabilities, virtType);
+  const domains = readDomainCapabilities(domainXml);
+  const cpu = cpuOf(settings, virtType, domains.cpuModes);
   const directIo = await takesDirectIo(instancesPath);
   return {
     domain: {
       virtType,
       cloudId: kilonova.cloud_id,
-      cpu: cpuOf(settings, virtType, domains.cpuModes),
+      cpu,
       diskFormat: diskFormatOf(settings),
       diskCache: cacheModeOf(libvirt.disk_cachemodes) ?? (directIo ? 'none' : 'writeback'),
       diskDiscard: libvirt.hw_disk_discard === '' ? null : libvirt.hw_disk_discard,
@@ -48,7 +50,11 @@ export async function surveyHost(client: LibvirtClient, settings: Settings, inst
       hypervisorVersion: versions.hypervisor,
       cpuInfo: capabilities.cpuInfo,
       supportedInstances: capabilities.supportedInstances.filter(([, type]) => type === virtType || type === 'qemu'),
-      traits: domains.traits,
+      traits: [
+        ...domains.traits,
+        ...cpuTraits(featuresOf(cpu.mode, capabilities.features, domains.modelFeatures)),
+        ...(capabilities.hyperthreaded ? ['HW_CPU_HYPERTHREADING'] : []),
+      ],
     },
   };
 }
@@ -76,6 +82,12 @@ function cpuOf({ libvirt }: Settings, virtType: 'kvm' | 'qemu', supported: reado
   const [model] = libvirt.cpu_models;
   if (model === undefined) throw invalid("[libvirt] cpu_mode 'custom' needs cpu_models.");
   return { mode, model };
+}
+
+/** What a guest may count on: nothing where it gets QEMU's own processor or one named by the operator. */
+function featuresOf(mode: DomainHost['cpu']['mode'], ofHost: readonly string[], ofModel: readonly string[]): readonly string[] {
+  if (mode === 'host-passthrough') return ofHost;
+  return mode === 'host-model' || mode === 'maximum' ? ofModel : [];
 }
 
 function cacheModeOf(modes: readonly string[]): string | null {

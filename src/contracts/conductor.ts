@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { GuestEvent, NodeFacts } from '../domain/hosts.ts';
 import type { TaskState, VmState } from '../domain/instance.ts';
-
+import type { ReconcilerStatus } from '../lib/reconciler/reconciler.ts';
 
 /** An instance as its host is told of it. */
 export interface InstanceOnHost {
@@ -13,6 +13,31 @@ export interface InstanceOnHost {
   readonly taskState: TaskState | null;
   readonly powerState: number;
   readonly epoch: number;
+}
+
+/** One thing that is not as it must be. */
+export interface AuditFinding {
+  /** The invariant it breaks, by name. */
+  readonly invariant: string;
+  /** What it is about: a server, a port, a guest on a host. */
+  readonly subject: string;
+  readonly what: string;
+  /** How it is mended. */
+  readonly repair: string;
+  /** `mended` and `failed` only of an audit that repairs; `mendable` ones it would repair, the others are an operator's to judge. */
+  readonly outcome: 'mended' | 'failed' | 'mendable' | 'left';
+  /** Why mending failed. */
+  readonly problem?: string;
+}
+
+/** What an audit has found. */
+export interface AuditReport {
+  readonly startedAt: string;
+  readonly ms: number;
+  readonly invariants: readonly { readonly name: string; readonly says: string; readonly findings: number }[];
+  readonly findings: readonly AuditFinding[];
+  /** What could not be looked at: hosts that do not answer, invariants whose services do not. */
+  readonly notAudited: readonly { readonly what: string; readonly why: string; readonly kind: 'host' | 'invariant' }[];
 }
 
 /** What the API and the hosts ask of the conductor, the only door to the database for hosts. Topic: `conductor`. */
@@ -36,6 +61,10 @@ export const conductor = contract('conductor', {
   instancesOn: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }), result: trusted<{ instances: readonly InstanceOnHost[] }>() },
   /** Ports of these instances have changed: their interfaces are read anew. */
   networkChanged: { since: 1, kind: 'query', args: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
+  /** Looks whether everything is as it must be, on all hosts and services, and repairs what is safe where that is asked for. */
+  audit: { since: 1, kind: 'query', args: Type.Object({ repair: Type.Boolean() }), result: trusted<AuditReport>() },
+  /** What this conductor keeps true, and how its last looks went. */
+  reconcilers: { since: 1, kind: 'query', args: Type.Object({}), result: trusted<{ reconcilers: readonly ReconcilerStatus[] }>() },
 });
 export type Conductor = Client<typeof conductor>;
 export const conductorTopic = 'conductor';

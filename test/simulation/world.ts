@@ -3,6 +3,7 @@ import type { ConsumerAllocations, PlacementClient } from '../../src/clients/pla
 import { readSettings } from '../../src/config/index.ts';
 import type { ComputeAgent } from '../../src/contracts/compute.ts';
 import type { Scheduler } from '../../src/contracts/scheduler.ts';
+import type { NodeFacts } from '../../src/domain/hosts.ts';
 import type { InstanceId, PowerState } from '../../src/domain/instance.ts';
 import { powerStates } from '../../src/domain/instance.ts';
 import type { RequestSpec } from '../../src/domain/request-spec.ts';
@@ -17,6 +18,7 @@ import { recordAction } from '../../src/store/actions.ts';
 import { findInstance, insertInstances, type NewInstance } from '../../src/store/instances.ts';
 import { mapInstances } from '../../src/store/mappings.ts';
 import { cellSagaStore } from '../../src/store/sagas.ts';
+import { recordNodes, recordService } from '../../src/store/services.ts';
 import { openStores, type Stores } from '../../src/store/stores.ts';
 import { temporaryDatabase } from '../support/database.ts';
 
@@ -26,8 +28,11 @@ export interface World {
   readonly stores: Stores;
   /** Guests by instance, with their power states, on whichever host. */
   readonly guests: Map<string, { readonly host: string; powerState: PowerState }>;
+  /** The provider each consumer holds something of. */
   readonly allocations: Map<string, string>;
   readonly ports: Map<string, Port>;
+  /** Hosts that do not answer. */
+  readonly silent: Set<string>;
   /** Runs these sagas as a conductor of this name would, until `stop`. */
   conductor(owner: string, sagas: EngineOptions<ConductorDeps>['sagas'], store?: (store: SagaStore) => SagaStore): void;
   stopConductors(): Promise<void>;
@@ -44,9 +49,12 @@ const node = '0a0a0a0a-0000-4000-8000-000000000001';
 export async function createWorld(): Promise<World> {
   const [api, cell0, cell1] = await Promise.all(['api', 'cell0', 'cell1'].map((name) => temporaryDatabase(() => Promise.resolve(), `simulation_${name}`)));
   const stores = await openStores({ api: api!.url, cell0: cell0!.url, cell1: cell1!.url, maxConnections: 6 });
+  await recordService(stores.defaultCell.database, { uuid: randomIds.uuid(), host, binary: 'nova-compute', topic: 'compute', version: 1, enabled: true });
+  await recordNodes(stores.defaultCell.database, host, [factsOf(node, host)]);
   const guests: World['guests'] = new Map();
   const allocations: World['allocations'] = new Map();
   const ports: World['ports'] = new Map();
+  const silent: World['silent'] = new Set();
   const engines = new Set<SagaEngine>();
 
   const guest = (id: string) => guests.get(id) ?? raise(notFound(`No guest ${id}.`));
@@ -73,7 +81,10 @@ export async function createWorld(): Promise<World> {
     resume: ({ order }) => become(order.instanceId, powerStates.running),
     consoleOutput: () => Promise.resolve({ text: '' }),
     inspect: ({ instanceId }) => Promise.resolve(guests.has(instanceId) ? { powerState: guest(instanceId).powerState } : null),
-    guests: () => Promise.resolve({ guests: [] }),
+    guests: () =>
+      silent.has(name)
+        ? Promise.reject(unavailable(`Nobody serves 'compute.${name}' now.`))
+        : Promise.resolve({ guests: [...guests].flatMap(([instanceId, { host: on, powerState }]) => (on === name ? [{ instanceId, name: instanceId, powerState }] : [])) }),
     uptime: () => Promise.resolve({ text: '' }),
     networkEvent: () => Promise.resolve(),
     reportResources: () => Promise.resolve(),
@@ -86,12 +97,18 @@ export async function createWorld(): Promise<World> {
     },
     refresh: () => Promise.resolve(),
   };
-  const held = (id: string): ConsumerAllocations => ({ allocations: allocations.has(id) ? { [node]: { resources: { VCPU: 1 } } } : {}, consumerGeneration: 1, projectId: null, userId: null, consumerType: null });
+  const held = (id: string): ConsumerAllocations => ({ allocations: allocations.has(id) ? { [node]: { resources: { VCPU: 1 } } } : {}, consumerGeneration: 1, projectId: 'p1', userId: 'u1', consumerType: 'INSTANCE' });
   const settings = readSettings('[DEFAULT]\nservice_down_time = 1').settings;
   const deps: ConductorDeps = {
     stores,
     network: networkOf(ports),
-    placement: only<PlacementClient>('placement', { allocations: (_session, id) => Promise.resolve(held(id)), deleteAllocations: (_session, id) => Promise.resolve(void allocations.delete(id)) }),
+    placement: only<PlacementClient>('placement', {
+      allocations: (_session, id) => Promise.resolve(held(id)),
+      deleteAllocations: (_session, id) => Promise.resolve(void allocations.delete(id)),
+      putAllocations: (_session, id, { allocations: wanted }) => Promise.resolve(void (Object.keys(wanted).length === 0 && allocations.delete(id))),
+      providers: () => Promise.resolve([{ uuid: node, name: host, generation: 1, parentProviderUuid: null, rootProviderUuid: node }]),
+      providerAllocations: (_session, uuid) => Promise.resolve(Object.fromEntries([...allocations].flatMap(([id, at]) => (at === uuid ? [[id, { VCPU: 1 }]] : [])))),
+    }),
     identity: { serviceSession: { token: () => Promise.resolve('none') } },
     scheduler,
     agentOn: agent,
@@ -116,6 +133,7 @@ export async function createWorld(): Promise<World> {
     guests,
     allocations,
     ports,
+    silent,
     conductor(owner, sagas, around = (store) => store) {
       for (const { database } of stores.cells()) engines.add(startSagaEngine({ store: around(cellSagaStore(database)), sagas, deps, owner, clock: systemClock, log: silentLog, leaseMs: 300, pollMs: 20 }));
     },
@@ -179,7 +197,8 @@ function networkOf(ports: Map<string, Port>): NetworkClient {
     networks: () => Promise.resolve([{ id: 'net', name: 'private', projectId: 'p1', shared: true, external: false, adminStateUp: true, portSecurityEnabled: true, mtu: 1450, subnetIds: ['sub'] }]),
     subnets: () => Promise.resolve([]),
     floatingIps: () => Promise.resolve([]),
-    ports: (_session, query) => Promise.resolve([...ports.values()].filter((port) => port.deviceId === query?.['device_id'])),
+    ports: (_session, query) => Promise.resolve([...ports.values()].filter((port) => query?.['device_id'] === undefined || port.deviceId === query['device_id'])),
+    port: (_session, id) => Promise.resolve(ports.get(id) ?? raise(notFound(`No port ${id}.`))),
     createPorts: (_session, wanted) => {
       const made = wanted.map(portOf);
       for (const port of made) ports.set(port.id, port);
@@ -194,6 +213,11 @@ function networkOf(ports: Map<string, Port>): NetworkClient {
     deletePort: (_session, id) => Promise.resolve(void ports.delete(id)),
   });
 }
+
+const factsOf = (uuid: string, name: string): NodeFacts => ({
+  uuid, name, hypervisorType: 'fake', hypervisorVersion: 1, hostIp: '127.0.0.1', vcpus: 8, memoryMb: 8192, localGb: 100, vcpusUsed: 0, memoryMbUsed: 0, localGbUsed: 0,
+  diskAvailableLeast: 100, runningVms: 0, cpuInfo: {}, supportedInstances: [], stats: {},
+});
 
 /** What is left of an instance, anywhere. */
 export async function leftoversOf(world: World, id: string) {

@@ -17,6 +17,7 @@ import { findInstance, instancesOnHost, updateInstance } from '../../store/insta
 import { cellSagaStore } from '../../store/sagas.ts';
 import { cellOfHost, mapHost, recordNodes, recordService, recordStopped } from '../../store/services.ts';
 import type { Stores } from '../../store/stores.ts';
+import { createAuditor, type Auditor } from './audit/auditor.ts';
 import type { ConductorDeps } from './deps.ts';
 import { followGuest } from './follow-guest.ts';
 import { readNetworkInfo } from './ports.ts';
@@ -55,14 +56,16 @@ export async function startConductor(options: ConductorOptions): Promise<Running
     agentOn: (host) => bus.client(computeTopic(host), computeAgent),
     wake,
   };
-  const served = await bus.serve(conductorTopic, conductor, handlersOf(deps));
+  const auditor = createAuditor(deps);
+  const reconcilers: Reconciler[] = [];
+  const served = await bus.serve(conductorTopic, conductor, handlersOf(deps, auditor, reconcilers));
   const owner = `${settings.DEFAULT.host}/${process.pid}/${ids.uuid().slice(0, 8)}`;
   for (const { database } of stores.cells()) engines.push(startSagaEngine({ store: cellSagaStore(database), sagas, deps, owner, clock, log }));
   const own = [
     { binary: 'nova-conductor', topic: 'conductor' },
     { binary: 'nova-scheduler', topic: 'scheduler' },
   ];
-  const reconcilers = [hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps)].map((spec) => startReconciler(spec, { clock, log }));
+  reconcilers.push(...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), auditor.reconciler].map((spec) => startReconciler(spec, { clock, log })));
   return {
     reconcilers,
     async stop() {
@@ -74,7 +77,7 @@ export async function startConductor(options: ConductorOptions): Promise<Running
 }
 
 /** What hosts and the API may ask. */
-function handlersOf(deps: ConductorDeps): Handlers<typeof conductor> {
+function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly Reconciler[]): Handlers<typeof conductor> {
   const { stores, settings, ids } = deps;
   const onHost = async (host: string): Promise<InstanceOnHost[]> => {
     const instances = await instancesOnHost(stores.cell(await cellOfHost(stores, host)), host);
@@ -118,5 +121,7 @@ function handlersOf(deps: ConductorDeps): Handlers<typeof conductor> {
         await updateInstance(stores.cell(found.cellId), instanceId, { networkInfo: await readNetworkInfo(deps, found.instance) });
       }
     },
+    audit: ({ repair }, { signal }) => auditor.audit({ repair, signal }),
+    reconcilers: () => Promise.resolve({ reconcilers: reconcilers.map((reconciler) => reconciler.status()) }),
   };
 }

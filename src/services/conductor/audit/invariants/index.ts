@@ -1,0 +1,27 @@
+import type { Invariant } from '../invariant.ts';
+import { allocations } from './allocations.ts';
+import { buildings } from './buildings.ts';
+import { groupMembers } from './group-members.ts';
+import { guests } from './guests.ts';
+import { mappedInstances } from './mapped-instances.ts';
+import { mappings } from './mappings.ts';
+import { oneCell } from './one-cell.ts';
+import { ports } from './ports.ts';
+import { requestSpecs } from './request-specs.ts';
+import { sagaSubjects } from './saga-subjects.ts';
+import { tasks } from './tasks.ts';
+
+/** Everything the auditor holds to be true. */
+export const invariants: readonly Invariant[] = [
+  tasks,
+  buildings,
+  sagaSubjects,
+  oneCell,
+  mappings,
+  mappedInstances,
+  requestSpecs,
+  groupMembers,
+  allocations,
+  ports,
+  guests,
+];

@@ -309,7 +309,7 @@ function compareRows(a: Row, b: Row, sort: Sort): number {
 }
 
 /** What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. */
-export async function countUsage(stores: Stores, projectId: string, userId: string | null = null): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
+export async function countUsage(stores: Stores, projectId: string, userId?: string): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
   const counts = await Promise.all(
     stores.cells().map(({ database }) =>
       database
@@ -318,7 +318,7 @@ export async function countUsage(stores: Stores, projectId: string, userId: stri
         .where('project_id', '=', projectId)
         .where('deleted_at', 'is', null)
         .where('vm_state', '!=', 'soft-delete')
-        .$if(userId !== null, (query) => query.where('user_id', '=', userId!))
+        .$if(userId !== undefined, (query) => query.where('user_id', '=', userId!))
         .executeTakeFirst(),
     ),
   );

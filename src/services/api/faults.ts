@@ -2,6 +2,7 @@ import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
 import { quote } from '../../lib/http/validation.ts';
+import { isUnstorable } from '../../lib/sql/database.ts';
 
 /** The envelope key of each status (Nova's `wsgi.Fault`); every other one is a `computeFault`. */
 const faultKeys: Readonly<Record<number, string>> = {
@@ -44,6 +45,7 @@ export const computeFaults = (authUrl: string): FaultFormat => ({
       }
       if (error.kind !== 'internal') return fault(statusOf[error.kind], error.message);
     }
+    if (isUnstorable(error)) return fault(400, 'The request contains text that cannot be stored.');
     const name = error instanceof Error ? error.name : typeof error;
     return fault(500, `Unexpected API Error. Please contact the administrator\n<class '${name}'>`);
   },

@@ -18,6 +18,8 @@ export const PositiveInteger = count(1);
 export const NonNegativeInteger = count(0);
 /** A whole number that fits a column, as number or digits. */
 export const boundedInteger = (least: number) => Type.Union([Type.Integer({ minimum: least, maximum: 2_147_483_647 }), Type.String({ pattern: `^${least === 0 ? '' : '(?!0*$)'}0*${int32}$` })]);
+/** A limit: -1 is none. */
+export const Quota = Type.Union([Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), Type.String({ pattern: `^(-1|0*${int32})$` })]);
 export const Ipv4 = Type.String({ pattern: String.raw`^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$` });
 export const Ipv6 = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$' });
 export const Metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false });

@@ -7,6 +7,9 @@ import { flavorActions } from './flavors/access.ts';
 import { flavorRoutes } from './flavors/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
+import { limitRoutes } from './limits/routes.ts';
+import { quotaSetRoutes } from './quota-sets/routes.ts';
+import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
@@ -20,6 +23,9 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...hypervisorRoutes,
   ...aggregateRoutes,
   ...availabilityZoneRoutes,
+  ...serverGroupRoutes,
+  ...limitRoutes,
+  ...quotaSetRoutes,
   ...externalEventRoutes,
 ];
 

@@ -3,6 +3,7 @@ import type { BlockDevice, InstanceFlavor, InstanceId, InstanceImage } from '../
 import type { RequestSpec } from '../../../../domain/request-spec.ts';
 import { conflict, forbidden, invalid, isKind, overQuota } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
+import { normalizeUuid } from '../../../../lib/ids.ts';
 import { recordAction } from '../../../../store/actions.ts';
 import { listAggregates } from '../../../../store/aggregates.ts';
 import { findFlavor } from '../../../../store/flavors.ts';
@@ -84,7 +85,7 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
 
   const { cell0 } = deps.stores;
   const created = await cell0.database.transaction().execute(async (tx) => {
-    const count = await admitServers(deps, tx, projectId, flavor, { min, max });
+    const count = await admitServers(deps, tx, projectId, flavor, { min, max, userId: caller.userId });
     const instances = Array.from({ length: count }, (_, index) => template(index, count));
     // the mappings first: one without an instance is found and removed, an instance without one would be lost
     await deps.stores.api.transaction().execute(async (api) => {
@@ -165,7 +166,8 @@ async function zoneOf(deps: ApiDeps, ctx: RequestContext, text: string | undefin
 async function groupOf(deps: ApiDeps, ctx: RequestContext, hint: unknown, servers: number): Promise<string | null> {
   const id = Array.isArray(hint) ? (hint as unknown[])[0] : hint;
   if (typeof id !== 'string') return null;
-  const group = await findServerGroup(deps.stores.api, id);
+  const uuid = normalizeUuid(id);
+  const group = uuid === null ? null : await findServerGroup(deps.stores.api, uuid);
   if (group === null || (group.projectId !== ctx.caller.projectId && !ctx.caller.isAdmin)) throw invalid(`Instance group ${id} could not be found.`);
   const most = (await limitsOf(deps, group.projectId))['server_group_members']!;
   if (most >= 0 && group.memberIds.length + servers > most) throw overQuota('Quota exceeded, too many servers in group');

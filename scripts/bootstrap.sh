@@ -167,7 +167,17 @@ if [ "${1:-}" = --for ]; then shift; fi
 sections=$(sections_for "$@")
 stamp=$modules/.kilonova-packages-$(printf %s "$sections" | tr ' ' +)
 
-if modules_are_current && packages_are_stamped; then exit 0; fi
+# Where no udev runs, /dev/kvm stays root's alone: QEMU, which has an account of its own, cannot open it, and libvirt then examines QEMU anew at every call.
+# It is given to the group kvm, as udev would.
+share_kvm() {
+  [ "$(id -u)" -eq 0 ] && [ -c /dev/kvm ] && [ "$(stat -c %g%a /dev/kvm)" = 0600 ] && getent group kvm >/dev/null || return 0
+  chgrp kvm /dev/kvm && chmod 660 /dev/kvm && say 'Gave /dev/kvm to the group kvm, as udev would.'
+}
+
+if modules_are_current && packages_are_stamped; then
+  case $sections in *cloud*) share_kvm ;; esac
+  exit 0
+fi
 
 if ! command -v dpkg-query >/dev/null; then
   # shellcheck disable=SC2086
@@ -184,3 +194,4 @@ if [ "$(id -u)" -eq 0 ]; then
   flock 8
 fi
 put_right 8>&- 9<&-
+case $sections in *cloud*) share_kvm ;; esac

@@ -20,6 +20,7 @@ const checks: readonly Check[] = [
   { name: 'lint', stage: 1, command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
   { name: 'format', stage: 1, command: [bin('oxfmt'), '--check', '.'] },
   { name: 'unused', stage: 1, command: [bin('knip')] },
+  { name: 'generated', stage: 1, command: [process.execPath, join(root, 'scripts/generate.ts'), '--check'] },
   { name: 'unit', stage: 2, command: [bin('vitest'), 'run', '--project', 'unit'] },
   { name: 'system', stage: 3, command: [bin('vitest'), 'run', '--project', 'system'] },
   { name: 'real', stage: 4, command: [bin('vitest'), 'run', '--project', 'real'] },
@@ -38,7 +39,11 @@ async function run({ name, command: [program, ...args] }: Check): Promise<boolea
   const summary = text.match(/^\s*(Test Files|Tests) .*$/gm)?.join('\n');
   if (code !== 0) process.stdout.write(`${text}\n`);
   else if (summary !== undefined) process.stdout.write(`${summary}\n`);
-  for (const [, kind, count] of text.matchAll(/^\s*Tests .*?(?=\n|$)/gm).flatMap(([line]) => line.matchAll(/(\d+) (passed|failed|skipped)/g)).map(([, n, kind]) => [0, kind, Number(n)] as const)) totals[kind as keyof typeof totals] += count;
+  for (const [, kind, count] of text
+    .matchAll(/^\s*Tests .*?(?=\n|$)/gm)
+    .flatMap(([line]) => line.matchAll(/(\d+) (passed|failed|skipped)/g))
+    .map(([, n, kind]) => [0, kind, Number(n)] as const))
+    totals[kind as keyof typeof totals] += count;
   return code === 0;
 }
 

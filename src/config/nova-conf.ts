@@ -69,7 +69,7 @@ export function loadSettings(path: string): LoadedSettings {
 /** The sample file: every option with its sentence and its default, commented out. */
 export function sampleConf(): string {
   const groups = Object.entries(novaSchema as SettingsSchema).map(([group, options]) => {
-    const lines = Object.entries(options).map(([key, o]) => `# ${o.help}\n# (${o.allowed})\n#${key} = ${o.write(o.default)}\n`);
+    const lines = Object.entries(options).map(([key, o]) => `# ${o.help}\n# (${o.allowed})\n#${key} = ${o.sample ?? o.write(o.default)}\n`);
     return `[${group}]\n\n${lines.join('\n')}`;
   });
   return `${groups.join('\n')}`;

@@ -8,6 +8,8 @@ export interface Option<T> {
   readonly allowed: string;
   readonly help: string;
   readonly secret: boolean;
+  /** What the sample file shows of a default that depends on the machine. */
+  readonly sample?: string;
   /** How a default is written in the sample file. */
   write(value: T): string;
 }
@@ -15,6 +17,7 @@ export interface Option<T> {
 interface Common<T> {
   readonly default: T;
   readonly help: string;
+  readonly sample?: string;
 }
 
 const refuse = (text: string, allowed: string): never => {

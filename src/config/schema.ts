@@ -4,7 +4,7 @@ import { option } from './option.ts';
 /** Every setting, under Nova's own group and option names (`spec/config-and-cli.md`); what Kilonova adds is in `[kilonova]`. */
 export const novaSchema = {
   DEFAULT: {
-    host: option.text({ default: hostname(), help: 'Name of this host as a compute service; must never change after the first start.' }),
+    host: option.text({ default: hostname(), sample: '<hostname>', help: 'Name of this host as a compute service; must never change after the first start.' }),
     my_ip: option.text({ default: '127.0.0.1', help: 'Address under which other hosts and consoles reach this one.' }),
     debug: option.flag({ default: false, help: 'Log at level debug.' }),
     state_path: option.text({ default: '/var/lib/nova', help: 'Top directory for state.' }),

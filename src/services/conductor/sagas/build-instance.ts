@@ -102,5 +102,5 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
 /** Claims an alternate: the place before it is given back in the same step. */
 async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: NonNullable<Awaited<ReturnType<typeof requestSpecOf>>>, place: Destination): Promise<void> {
   const selection = await deps.scheduler.selectDestinations({ spec: { ...spec, requestedHost: place.host, requestedNode: place.node }, instanceIds: [instanceId] });
-  if (!selection.found) throw new KilonovaError('conflict', selection.message, { code: 'NoValidHost' });
+  if (!selection.found) throw new KilonovaError('internal', selection.message, { code: 'NoValidHost' });
 }

@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
+import type { Inspection } from './services/inspect/inspect.ts';
 
 enableCompileCache();
 
@@ -111,6 +112,60 @@ program
     const { doctor } = await import('./services/doctor/doctor.ts');
     process.exitCode = await doctor({ json: json === true, write: (text) => void process.stdout.write(text) });
   });
+
+const inspection = program.command('inspect').description('look into a running cloud: what is being done, what is kept true, what is not as it must be');
+
+async function runInspect(state: string, json: boolean, what: Inspection): Promise<void> {
+  const [{ inspect, isNoCloud }, { stateDirectory, runningPid }] = await Promise.all([import('./services/inspect/inspect.ts'), import('./services/up/state-directory.ts')]);
+  const directory = stateDirectory(state);
+  const running = (await runningPid(directory)) !== null;
+  try {
+    process.exitCode = await inspect({ statePath: directory.path, openrc: directory.openrc, running, json, write: (text) => void process.stdout.write(text) }, what);
+  } catch (error) {
+    if (!isNoCloud(error)) throw error;
+    write(`kilonova: ${error.message}\n`);
+    process.exitCode = 4;
+  }
+}
+
+withState(inspection.command('audit'))
+  .description('compare what databases, placement, network and hosts say; exit code 1 when they disagree')
+  .option('--repair', 'mend what can be mended without asking')
+  .option('--host', 'list what belongs to the cloud on this host instead, whether it runs or not')
+  .option('--cloud-id <id>', 'with --host: the cloud of a state directory that is gone')
+  .option('--earlier <file>', 'with --host: what an earlier --host --json has printed, to see what of it is left')
+  .option('--json', 'for programs')
+  .action(async ({ state, repair, host, json, cloudId, earlier }: { state: string; repair?: true; host?: true; json?: true; cloudId?: string; earlier?: string }) => {
+    if (host !== true) return runInspect(state, json === true, { what: 'audit', repair: repair === true });
+    const [{ hostLeftovers, leftoversText }, { hostMarks }, { stateDirectory, runningPid }] = await Promise.all([
+      import('./services/inspect/host-leftovers.ts'),
+      import('./services/up/host-marks.ts'),
+      import('./services/up/state-directory.ts'),
+    ]);
+    const directory = stateDirectory(state);
+    const running = (await runningPid(directory)) !== null;
+    const look = await hostLeftovers(await hostMarks(directory, { ...(cloudId === undefined ? {} : { cloudId }), ...(earlier === undefined ? {} : { earlier }) }));
+    process.stdout.write(json === true ? `${JSON.stringify(look, null, 2)}\n` : leftoversText(look, running));
+    process.exitCode = running || look.leftovers.length === 0 ? 0 : 1;
+  });
+withState(inspection.command('sagas'))
+  .description('list operations that have not ended')
+  .option('--all', 'those that have ended, too')
+  .option('--json', 'for programs')
+  .action(({ state, all, json }: { state: string; all?: true; json?: true }) => runInspect(state, json === true, { what: 'sagas', all: all === true }));
+withState(inspection.command('saga'))
+  .description('show one operation, step by step')
+  .argument('<id>')
+  .option('--json', 'for programs')
+  .action((id: string, { state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'saga', id }));
+withState(inspection.command('reconcilers'))
+  .description('list what the conductor keeps true, and how its last looks went')
+  .option('--json', 'for programs')
+  .action(({ state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'reconcilers' }));
+withState(inspection.command('hosts'))
+  .description('list compute hosts; exit code 1 when one is down')
+  .option('--json', 'for programs')
+  .action(({ state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'hosts' }));
 
 const manage = program.command('manage').description('the operator’s commands');
 manage

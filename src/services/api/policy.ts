@@ -124,8 +124,13 @@ export const policyRules = {
   'os_compute_api:ips:show': rule(reader, 'List addresses of a server on one network.'),
   'os_compute_api:extensions': rule(anyone, 'List extensions.'),
   'os_compute_api:os-volumes-attachments:index': rule(reader, 'List volumes of a server.'),
+  'os_compute_api:os-volumes-attachments:show': rule(reader, 'Show a volume of a server.'),
+  'os_compute_api:os-server-password:show': rule(reader, 'Show the encrypted password of a server.'),
+  'os_compute_api:os-server-password:clear': rule(member, 'Forget the encrypted password of a server.'),
   'os_compute_api:os-simple-tenant-usage:list': rule(admin, 'List what all projects used.'),
   'os_compute_api:os-simple-tenant-usage:show': rule(reader, 'Show what a project used.'),
+  'kilonova:inspect': rule(admin, 'See operations, reconcilers, hosts and the findings of audits.'),
+  'kilonova:repair': rule(admin, 'Have an audit repair what is safe.'),
 } as const satisfies Readonly<Record<string, PolicyRule>>;
 
 /** A rule of the Compute API. */

@@ -6,6 +6,7 @@ import { computeFaults } from './faults.ts';
 import { computeMicroversions } from './microversions.ts';
 import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
+import { operatorRoutes } from './resources/operator/routes.ts';
 import { versionRoutes } from './resources/versions/routes.ts';
 
 export interface ApiOptions extends ApiDeps {
@@ -23,7 +24,7 @@ export function createApi(options: ApiOptions) {
     name: 'compute',
     routes,
     actionRoutes,
-    rootRoutes: versionRoutes,
+    rootRoutes: [...versionRoutes, ...operatorRoutes],
     mounts: ['/v2.1', '/v2.1/:projectId(^[0-9a-f-]+$)'],
     microversions: computeMicroversions,
     faults: computeFaults(settings.keystone_authtoken.www_authenticate_uri || settings.keystone_authtoken.auth_url),

@@ -1,0 +1,87 @@
+import type { AuditReport } from '../../../../contracts/conductor.ts';
+import type { SagaDetail } from '../../../../contracts/operator.ts';
+import { notFound } from '../../../../lib/errors.ts';
+import { isTruthy, anyText, digits, versionedQuery } from '../../../../lib/http/query.ts';
+import { isUuid } from '../../../../lib/ids.ts';
+import { findSaga, newestSagas } from '../../../../store/sagas.ts';
+import { route, type ApiDeps } from '../../deps.ts';
+import { hostSummaries } from './host-summaries.ts';
+import { sagaDetail, sagaSummary } from './saga-views.ts';
+
+/** An audit of many hosts takes its time. */
+const auditTimeoutMs = 600_000;
+const mostSagas = 1000;
+
+const audit = (method: 'GET' | 'POST', policy: 'kilonova:inspect' | 'kilonova:repair', summary: string) =>
+  route({
+    method,
+    path: '/kilonova/v1/audit',
+    summary,
+    policy,
+    reply: { status: 200 },
+    handle: ({ ctx, deps }): Promise<AuditReport> =>
+      deps.conductor.audit({ repair: method === 'POST' }, { timeoutMs: auditTimeoutMs, signal: ctx.signal }),
+  });
+
+/** The operator's window into the cloud, beside the Compute API and outside its mounts and versions. */
+export const operatorRoutes = [
+  audit('GET', 'kilonova:inspect', 'Look whether everything is as it must be'),
+  audit('POST', 'kilonova:repair', 'Look, and repair what is safe'),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/reconcilers',
+    summary: 'List what the conductor keeps true',
+    policy: 'kilonova:inspect',
+    reply: { status: 200 },
+    handle: ({ deps }) => deps.conductor.reconcilers({}),
+  }),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/sagas',
+    summary: 'List operations that have not ended, or the newest of all',
+    policy: 'kilonova:inspect',
+    query: versionedQuery({ all: { type: anyText }, limit: { type: digits } }),
+    reply: { status: 200 },
+    handle: async ({ query, deps }) => {
+      const limit = Math.min(Number(query.limit ?? mostSagas), mostSagas);
+      const states = isTruthy(query.all) ? undefined : (['running', 'unwinding', 'stuck'] as const);
+      const pages = await Promise.all(
+        deps.stores
+          .cells()
+          .map(async ({ name, database }) => (await newestSagas(database, limit, states)).map((saga) => sagaSummary(saga, name))),
+      );
+      return {
+        sagas: pages
+          .flat()
+          .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))
+          .slice(0, limit),
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/sagas/:sagaId',
+    summary: 'Show an operation with its log',
+    policy: 'kilonova:inspect',
+    reply: { status: 200 },
+    handle: ({ params, deps }): Promise<SagaDetail> => sagaOf(deps, params.sagaId),
+  }),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/hosts',
+    summary: 'List compute hosts with what is on them',
+    policy: 'kilonova:inspect',
+    reply: { status: 200 },
+    handle: async ({ deps }) => ({ hosts: await hostSummaries(deps) }),
+  }),
+];
+
+async function sagaOf(deps: ApiDeps, id: string): Promise<SagaDetail> {
+  if (isUuid(id)) {
+    for (const { name, database } of deps.stores.cells()) {
+      const saga = await findSaga(database, id);
+      if (saga !== null) return sagaDetail(saga, name);
+    }
+  }
+  throw notFound(`Saga ${id} could not be found.`);
+}

@@ -1,0 +1,92 @@
+import type { AuditReport } from '../../contracts/conductor.ts';
+import type { HostSummary, SagaDetail, SagaSummary } from '../../contracts/operator.ts';
+import type { ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
+import { ago, countOf, textTable } from './text-table.ts';
+
+const outcomes: Readonly<Record<AuditReport['findings'][number]['outcome'], string>> = {
+  mended: 'mended',
+  failed: 'could not be mended',
+  mendable: 'kilonova inspect audit --repair mends it',
+  left: 'for an operator to judge',
+};
+
+/** What an audit found, invariant by invariant; ends with how many findings there were and how many are left. */
+export function auditText({ invariants, findings, notAudited, ms }: AuditReport): string {
+  const rows = invariants.map(({ name, says, findings: count }) => [
+    name,
+    notAudited.some(({ what, kind }) => kind === 'invariant' && what === name) ? 'not audited' : String(count),
+    says,
+  ]);
+  const details = findings.map(
+    ({ invariant, subject, what, repair, outcome, problem }) =>
+      `\n${subject} (${invariant})\n  ${what}\n  ${repair} (${outcomes[outcome]}${problem === undefined ? '' : `: ${problem}`})\n`,
+  );
+  const missing = notAudited.map(({ what, why, kind }) => `\nNot audited: ${kind} ${what}: ${why}\n`);
+  const left = findings.filter(({ outcome }) => outcome !== 'mended').length;
+  const end = `\n${countOf(invariants.length, 'invariant')} in ${ms} ms: ${countOf(findings.length, 'finding')}, ${countOf(left, 'leftover')}${notAudited.length > 0 ? `, ${notAudited.length} not audited` : ''}\n`;
+  return `${textTable(['INVARIANT', 'FINDINGS', 'SAYS'], rows)}${details.join('')}${missing.join('')}${end}`;
+}
+
+export function sagasText(sagas: readonly SagaSummary[], now: number, all: boolean): string {
+  if (sagas.length === 0) return all ? 'There are no operations yet.\n' : 'Nothing is being done now.\n';
+  const rows = sagas.map(({ id, name, state, subject, position, createdAt, failure }) => [
+    id,
+    name,
+    state,
+    String(position),
+    subject,
+    ago(createdAt, now),
+    failure?.message ?? '',
+  ]);
+  return textTable(['SAGA', 'OPERATION', 'STATE', 'STEP', 'ABOUT', 'BEGUN', 'FAILURE'], rows);
+}
+
+/** One operation, step by step. */
+export function sagaText(saga: SagaDetail, now: number): string {
+  const facts = [
+    ['operation', saga.name],
+    ['about', saga.subject],
+    ['state', `${saga.state}${saga.cancelRequested ? ', called off' : ''}`],
+    ['cell', saga.cell],
+    ['begun', `${saga.createdAt} (${ago(saga.createdAt, now)})`],
+    ['last line', `${saga.updatedAt} (${ago(saga.updatedAt, now)})`],
+    ['conductor', `${saga.owner ?? 'none'}, after ${countOf(saga.claims, 'claim')}`],
+    ...(saga.failure === null ? [] : [['failure', saga.failure.message]]),
+    ['parameters', JSON.stringify(saga.params)],
+  ];
+  const steps = saga.log.map(({ step, event, at, ms, tries, message }) => [
+    step,
+    event,
+    new Date(at).toISOString(),
+    `${ms} ms`,
+    String(tries ?? 1),
+    message ?? '',
+  ]);
+  return `${facts.map(([name = '', value = '']) => `${name.padEnd(10)}  ${value}\n`).join('')}\n${steps.length === 0 ? 'No step has ended yet.\n' : textTable(['STEP', 'EVENT', 'BEGUN', 'TOOK', 'TRIES', 'SAID'], steps)}`;
+}
+
+export function reconcilersText(reconcilers: readonly ReconcilerStatus[], now: number): string {
+  const rows = reconcilers.map(({ name, runs, lastAt, lastMs, lastResult, lastError }) => [
+    name,
+    String(runs),
+    ago(lastAt, now),
+    lastMs === null ? '' : `${lastMs} ms`,
+    lastError ?? JSON.stringify(lastResult ?? {}),
+  ]);
+  return textTable(['RECONCILER', 'LOOKS', 'LAST', 'TOOK', 'RESULT'], rows);
+}
+
+export function hostsText(hosts: readonly HostSummary[], now: number): string {
+  const stateOf = ({ up, disabled, forcedDown }: HostSummary): string =>
+    `${forcedDown ? 'forced down' : up ? 'up' : 'down'}${disabled ? ', disabled' : ''}`;
+  const rows = hosts.map((host) => [
+    host.host,
+    host.cell,
+    stateOf(host),
+    String(host.instances),
+    String(host.busy),
+    String(host.nodes.length),
+    ago(host.lastSeenAt, now),
+  ]);
+  return textTable(['HOST', 'CELL', 'STATE', 'SERVERS', 'BUSY', 'NODES', 'SEEN'], rows);
+}

@@ -2,16 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { forbidden, KilonovaError, notFound, unauthenticated } from '../errors.ts';
+import { forbidden, gone, KilonovaError, notFound, unauthenticated } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
 import { HttpError } from './http-error.ts';
 import { parseJson, readBody } from './json-body.ts';
-import { isWithin, negotiate, type MicroversionScheme, type Negotiated, type Version } from './microversion.ts';
+import { lenientSchema, readLeniently } from './lenient-body.ts';
+import { isWithin, negotiate, version as versionNumber, type MicroversionScheme, type Negotiated, type Version } from './microversion.ts';
 import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type RouteReply, type StreamBody } from './route.ts';
 import { validatorOf, type Issue } from './validation.ts';
 import type { VersionedQuery } from './query.ts';
+import type { TSchema } from 'typebox';
 
 /** What an answer is made of. A string or bytes go out as they are, anything else as JSON. */
 export interface Answer {
@@ -30,6 +32,8 @@ export interface FaultFormat {
     readonly method: string;
     readonly path: string;
     readonly authority: string;
+    /** What links begin with. */
+    readonly baseUrl: string;
     readonly requestId: string;
     readonly headers: IncomingHttpHeaders;
   }): Answer;
@@ -42,15 +46,22 @@ export interface FaultFormat {
   readonly malformedBody?: string;
 }
 
+/** A prefix that routes are served under. */
+export interface Mount {
+  readonly prefix: string;
+  /** Frozen as the API was before microversions: served at the least one, headers of versions neither read nor told, bodies read leniently. */
+  readonly legacy?: true;
+}
+
 export interface ServiceSpec<Deps> {
   readonly name: string;
   readonly routes: readonly AnyRoute<Deps>[];
   // oxlint-disable-next-line typescript/no-explicit-any -- action routes of several resources stand in one list
   readonly actionRoutes?: readonly ActionRoute<Deps, any>[];
-  /** Routes outside the mounts, such as version documents. */
+  /** Routes outside the mounts, such as version documents. What no mount is a prefix of has no microversions. */
   readonly rootRoutes?: readonly AnyRoute<Deps>[];
   /** Prefixes every route is served under; a `:projectId` in one must be the caller's. Default: none. */
-  readonly mounts?: readonly string[];
+  readonly mounts?: readonly (string | Mount)[];
   readonly microversions?: MicroversionScheme;
   readonly faults: FaultFormat;
   readonly policy: Policy;
@@ -85,17 +96,17 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
 
-  const mounts = spec.mounts ?? [''];
+  const mounts = (spec.mounts ?? ['']).map((mount): Mount => (typeof mount === 'string' ? { prefix: mount } : mount));
   for (const route of spec.rootRoutes ?? []) {
     app.route({ method: route.method, url: route.path, handler: (request, reply) => serve(request, reply, [route]) });
   }
-  for (const mount of mounts) {
+  for (const { prefix } of mounts) {
     for (const group of groupByEndpoint(spec.routes)) {
       const first = group[0]!;
-      app.route({ method: first.method, url: `${mount}${first.path}` || '/', handler: (request, reply) => serve(request, reply, group) });
+      app.route({ method: first.method, url: `${prefix}${first.path}` || '/', handler: (request, reply) => serve(request, reply, group) });
     }
     for (const actions of spec.actionRoutes ?? []) {
-      app.post(`${mount}${actions.path}`, (request, reply) => serveAction(request, reply, actions));
+      app.post(`${prefix}${actions.path}`, (request, reply) => serveAction(request, reply, actions));
     }
   }
   app.setNotFoundHandler(async (request, reply) => {
@@ -104,7 +115,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const { method, headers } = request;
-    return send(reply, spec.faults.unmatched({ accept: accept(request), method, path, authority: authority(request), requestId, headers }));
+    return send(reply, spec.faults.unmatched({ accept: accept(request), method, path, authority: authority(request), baseUrl: baseUrl(request), requestId, headers }));
   });
   app.setErrorHandler(async (error, request, reply) => send(reply, spec.faults.fault(error, { accept: accept(request), requestId: '', version: null })));
 
@@ -137,13 +148,15 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const caller = await spec.authenticate(request.headers);
     const matched = request.routeOptions.url ?? '';
     if (caller === null && !isPublic) throw unauthenticated('The request you have made requires authentication.');
-    const negotiated: Negotiated = spec.microversions === undefined ? { version: 0, headers: {} } : negotiate(request.headers, spec.microversions);
+    const mounted = mounts.filter(({ prefix }) => matched.startsWith(prefix)).toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+    const legacy = mounted?.legacy === true;
+    const negotiated = versionOf(request, mounted === undefined || legacy);
     for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value as string | string[]);
     const [path = '/', rawQuery = ''] = request.url.split('?', 2);
-    const mountPattern = mounts.filter((mount) => matched.startsWith(mount)).toSorted((a, b) => b.length - a.length)[0] ?? '';
-    const mount = path.split('/').slice(0, mountPattern.split('/').length).join('/');
+    const mount = path.split('/').slice(0, (mounted?.prefix ?? '').split('/').length).join('/');
     const abort = new AbortController();
-    request.raw.once('close', () => (reply.raw.writableFinished ? undefined : abort.abort(new Error('the client went away'))));
+    // the request closes as soon as it is read; the answer closes when it is sent, or when nobody waits for it any more
+    reply.raw.once('close', () => (reply.raw.writableFinished ? undefined : abort.abort(new Error('the client went away'))));
     const globalId = request.headers['x-openstack-request-id'];
     const allowed = (rule: string, target?: Readonly<Record<string, unknown>>): boolean =>
       caller !== null && spec.policy.allows(rule, caller, target ?? { project_id: caller.projectId, user_id: caller.userId });
@@ -156,8 +169,9 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
         return caller;
       },
       anonymous: caller === null,
-      baseUrl: spec.linkPrefix ?? `${request.protocol}://${authority(request)}`,
+      baseUrl: baseUrl(request),
       mount,
+      legacy,
       method: request.method,
       path: path.slice(mount.length),
       rawQuery,
@@ -173,9 +187,16 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     return { ctx, caller };
   }
 
+  const baseUrl = (request: FastifyRequest): string => spec.linkPrefix ?? `${request.protocol}://${authority(request)}`;
+
+  function versionOf({ headers }: FastifyRequest, ignoresHeaders: boolean): Negotiated {
+    if (spec.microversions === undefined) return { version: 0, headers: {} };
+    return ignoresHeaders ? { version: versionNumber(spec.microversions.min), headers: {} } : negotiate(headers, spec.microversions);
+  }
+
   function checkProject(params: Readonly<Record<string, string>>, caller: Caller | null): void {
     const inUrl = params['projectId'];
-    if (inUrl === undefined || caller === null || !mounts.some((mount) => mount.includes(':projectId'))) return;
+    if (inUrl === undefined || caller === null || !mounts.some(({ prefix }) => prefix.includes(':projectId'))) return;
     if (inUrl !== caller.projectId) {
       throw new HttpError(400, `Malformed request URL: URL's project_id '${inUrl}' doesn't match Context's project_id '${caller.projectId ?? ''}'`);
     }
@@ -192,7 +213,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       checkProject(params, caller);
       if (route === undefined) throw notFound('The resource could not be found.');
       const query = readQuery(ctx.rawQuery, route.query, ctx.version);
-      const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx.version);
+      const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx);
       const { loaded } = early ?? (await admit(route, { params, body, ctx }));
       const input = { params, query, body, ctx, deps: spec.deps };
       return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
@@ -208,7 +229,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     return { loaded };
   }
 
-  const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
+  const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, retired = [], load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
     around(request, reply, false, async ({ ctx, caller }) => {
       checkContentType(request, true);
       const json = parseJson(await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request)));
@@ -216,16 +237,17 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const keys = Object.keys(json ?? {});
       if (keys.length !== 1) throw new HttpError(400, 'Malformed request body');
       const [key = ''] = keys;
+      if (retired.includes(key)) throw goneForGood();
       const named = actions.filter((action) => action.key === key);
       if (named.length === 0) throw new HttpError(400, `There is no such action: ${key}`);
       const params = request.params as Record<string, string>;
       checkProject(params, caller);
       const action = named.find((candidate) => isWithin(candidate, ctx.version));
       if (action === undefined) throw notFound('The resource could not be found.');
-      if (action.body !== undefined) check((json as Record<string, unknown>)[key], validatorOf(action.body.schema(ctx.version)), [key], 'body');
+      const sent = (json as Record<string, unknown>)[key];
+      const body = action.body === undefined ? sent : checkedBody(sent, action.body.schema(ctx.version), [key], ctx);
       const loaded = await load({ params, ctx, deps: spec.deps });
       ctx.authorize(action.policy, target(loaded));
-      const body: unknown = (json as Record<string, unknown>)[key];
       return toAnswer(await action.handle({ params, query: undefined, body, loaded, ctx, deps: spec.deps }), action.reply, ctx);
     });
 
@@ -242,13 +264,17 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     if (issue !== null) throw new HttpError(400, spec.faults.invalidInput({ ...issue, path: [...prefix, ...issue.path] }, where));
   }
 
-  function readEnvelope(json: unknown, body: Exclude<AnyRoute<Deps>['body'], string>, at: number): unknown {
+  /** A body, or the part of it at `path`, as its handler is given it. */
+  function checkedBody(value: unknown, schema: TSchema, path: readonly string[], { legacy }: RequestContext): unknown {
+    const read = legacy ? readLeniently(value, schema) : value;
+    check(read, validatorOf(legacy ? lenientSchema(schema) : schema), path, 'body');
+    return read;
+  }
+
+  function readEnvelope(json: unknown, body: Exclude<AnyRoute<Deps>['body'], string>, ctx: RequestContext): unknown {
     if (body === undefined) return undefined;
     if (json === undefined && body.optional === true) return undefined;
-    if (body.key === undefined) {
-      check(json ?? null, validatorOf(body.schema.schema(at)), [], 'body');
-      return json;
-    }
+    if (body.key === undefined) return checkedBody(json ?? null, body.schema.schema(ctx.version), [], ctx);
     const { key } = body;
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
       const issue: Issue = { path: [], value: json ?? null, keyword: 'type', text: `${json === undefined ? 'None' : JSON.stringify(json).slice(0, 200)} is not of type 'object'` };
@@ -257,9 +283,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     if (!Object.hasOwn(json, key)) {
       throw new HttpError(400, spec.faults.invalidInput({ path: [], value: json, keyword: 'required', text: `'${key}' is a required property` }, 'body'));
     }
-    const value = (json as Record<string, unknown>)[key];
-    check(value, validatorOf(body.schema.schema(at)), [key], 'body');
-    return value;
+    return checkedBody((json as Record<string, unknown>)[key], body.schema.schema(ctx.version), [key], ctx);
   }
 
   function readQuery(raw: string, query: VersionedQuery<unknown> | undefined, at: number): unknown {
@@ -307,6 +331,9 @@ async function send(reply: FastifyReply, { status, body, headers }: Answer): Pro
 function drain(request: FastifyRequest): void {
   if (!request.raw.readableEnded) request.raw.resume();
 }
+
+/** The refusal of what an API has withdrawn for good, at whatever version it is asked for. */
+export const goneForGood = (): KilonovaError => gone('This resource is no longer available.  No forwarding address is given.');
 
 const accept = (request: FastifyRequest): string => request.headers.accept ?? '';
 const authority = (request: FastifyRequest): string => request.headers.host ?? 'localhost';

@@ -9,7 +9,6 @@ export const novaSchema = {
     debug: option.flag({ default: false, help: 'Log at level debug.' }),
     state_path: option.text({ default: '/var/lib/nova', help: 'Top directory for state.' }),
     instances_path: option.text({ default: '$state_path/instances', help: 'Where disks of instances and the image cache are kept.' }),
-    transport_url: option.text({ default: 'local:', help: 'The message bus: local: inside one process, nats://host:port between machines.' }),
     compute_driver: option.choice(['libvirt.LibvirtDriver', 'fake.FakeDriver'], { default: 'libvirt.LibvirtDriver', help: 'The hypervisor driver of nova-compute.' }),
     instance_name_template: option.text({ default: 'instance-%08x', help: 'Name of a guest on the hypervisor, from the row number of its instance.' }),
     default_availability_zone: option.text({ default: 'nova', help: 'Zone shown for compute hosts that are in no zone aggregate.' }),
@@ -45,21 +44,17 @@ export const novaSchema = {
     shutdown_timeout: option.integer({ default: 60, min: 0, help: 'Seconds a guest is given to shut down by itself.' }),
     enable_new_services: option.flag({ default: true, help: 'Whether a new compute service may be scheduled to at once.' }),
     force_raw_images: option.flag({ default: false, help: 'Convert cached images to raw. (Nova: True; qcow2 is kept here because every image is inspected.)' }),
-    metadata_workers: option.integer({ default: 1, min: 1, help: 'Accepted for compatibility; the metadata API runs in one process.' }),
   },
   api: {
     max_limit: option.integer({ default: 1000, min: 0, help: 'Most items one page of a list holds.' }),
     compute_link_prefix: option.optionalText({ help: 'Begins links to the Compute API when it stands behind a proxy.' }),
-    glance_link_prefix: option.optionalText({ help: 'Begins links to images.' }),
     metadata_cache_expiration: option.integer({ default: 15, min: 0, help: 'Seconds metadata of a server is kept before it is read again.' }),
     enable_instance_password: option.flag({ default: true, help: 'Show generated administrator passwords in answers.' }),
     dhcp_domain: option.text({ default: 'novalocal', help: 'Appended to host names in metadata.' }),
     vendordata_jsonfile_path: option.optionalText({ help: 'JSON file shown to guests as vendor_data.json.' }),
-    list_records_by_skipping_down_cells: option.flag({ default: true, help: 'Leave out records of cells that do not answer rather than fail the list.' }),
-    local_metadata_per_cell: option.flag({ default: false, help: 'The metadata service reads its own cell only.' }),
   },
-  database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the server for all cell databases; empty: a private server in state_path.' }) },
-  api_database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the API database; empty: beside the cells.' }) },
+  database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the server that holds all databases; empty: a private server in state_path.' }) },
+  api_database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the server that holds the API database; empty: the same.' }) },
   quota: {
     instances: option.integer({ default: 10, min: -1, help: 'Servers a project may have; -1 is unlimited.' }),
     cores: option.integer({ default: 20, min: -1, help: 'Virtual processors a project may have.' }),
@@ -76,8 +71,6 @@ export const novaSchema = {
   scheduler: {
     max_attempts: option.integer({ default: 3, min: 1, help: 'Hosts tried for one build.' }),
     max_placement_results: option.integer({ default: 1000, min: 1, help: 'Candidates asked of placement.' }),
-    limit_tenants_to_placement_aggregate: option.flag({ default: false, help: 'Only hosts in an aggregate of the project.' }),
-    query_placement_for_image_type_support: option.flag({ default: false, help: 'Only hosts whose driver supports the disk format of the image.' }),
   },
   filter_scheduler: {
     enabled_filters: option.list({
@@ -85,7 +78,6 @@ export const novaSchema = {
       help: 'Filters every host must pass, in this order.',
     }),
     host_subset_size: option.integer({ default: 1, min: 1, help: 'How many of the best hosts one is drawn from.' }),
-    shuffle_best_same_weighed_hosts: option.flag({ default: false, help: 'Draw among equally good hosts.' }),
     ram_weight_multiplier: option.number({ default: 1, help: 'Weight of free memory; negative stacks.' }),
     cpu_weight_multiplier: option.number({ default: 1, help: 'Weight of free processors; negative stacks.' }),
     disk_weight_multiplier: option.number({ default: 1, help: 'Weight of free disk; negative stacks.' }),
@@ -105,7 +97,6 @@ export const novaSchema = {
     images_type: option.choice(['default', 'qcow2', 'raw'], { default: 'default', help: 'Format of disks of instances.' }),
     cpu_mode: option.choice(['', 'host-model', 'host-passthrough', 'custom', 'none', 'maximum'], { default: '', help: 'How the processor of a guest is chosen; empty: host-model under kvm, none under qemu.' }),
     cpu_models: option.list({ default: [], help: 'Named processor models, for cpu_mode = custom.' }),
-    inject_key: option.flag({ default: false, help: 'Accepted for compatibility; keys come through metadata only.' }),
     disk_cachemodes: option.list({ default: [], help: 'Cache modes by disk type, such as file=writeback.' }),
     num_pcie_ports: option.integer({ default: 0, min: 0, max: 28, help: 'PCIe ports of q35 guests; 0 is the default of libvirt.' }),
     hw_machine_type: option.list({ default: [], help: 'Machine types by architecture, such as x86_64=q35.' }),
@@ -124,13 +115,10 @@ export const novaSchema = {
   neutron: {
     service_metadata_proxy: option.flag({ default: false, help: 'Trust the signed headers of the metadata proxy.' }),
     metadata_proxy_shared_secret: option.secret({ default: '', help: 'Key of those signatures.' }),
-    default_floating_pool: option.text({ default: 'nova', help: 'Network floating IPs come from.' }),
     region_name: option.optionalText({ help: 'Region of the network service in the catalog.' }),
-    ovs_bridge: option.text({ default: 'br-int', help: 'Open vSwitch integration bridge.' }),
   },
   glance: {
     num_retries: option.integer({ default: 3, min: 0, help: 'Further tries of a download.' }),
-    api_servers: option.list({ default: [], help: 'Image endpoints that replace the one of the catalog.' }),
   },
   keystone_authtoken: {
     auth_url: option.text({ default: 'http://127.0.0.1:5000/v3', help: 'The identity service.' }),
@@ -143,7 +131,6 @@ export const novaSchema = {
     region_name: option.text({ default: 'RegionOne', help: 'Region whose endpoints are used.' }),
   },
   oslo_policy: { policy_file: option.text({ default: 'policy.yaml', help: 'Rules that replace the default ones; relative to this file.' }) },
-  workarounds: { skip_hypervisor_version_check_on_lm: option.flag({ default: false, help: 'Do not compare hypervisor versions before a live migration.' }) },
   kilonova: {
     listen: option.text({ default: '127.0.0.1', help: 'Address the embedded identity, image, network and placement services listen on.' }),
     cloud_id: option.text({ default: 'kilonova', help: 'Marks guests, bridges and namespaces of this cloud on a host that several share.' }),
@@ -155,6 +142,5 @@ export const novaSchema = {
     network_data_plane: option.choice(['linux-bridge', 'none'], { default: 'linux-bridge', help: 'What the network agent does on this host; none binds ports without plugging them.' }),
     private_cidr: option.text({ default: '10.20.0.0/24', help: 'Network of servers that `up` makes.' }),
     external_cidr: option.text({ default: '172.24.4.0/24', help: 'Network of the floating IPs that `up` makes.' }),
-    compute_workers: option.integer({ default: 1, min: 1, help: 'Processes that serve the Compute API.' }),
   },
 };

@@ -6,35 +6,19 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { environmentOf, kilonova, outcomeOf, type Outcome } from '../support/kilonova.ts';
 
 /**
  * What a user does with Debian's unmodified `openstack` client against `./kilonova up`, from a token to ssh and back: real libvirt, real QEMU, real
  * bridges. The tests are one story: each goes on from where the one before has ended.
  */
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 let state: string;
 let environment: NodeJS.ProcessEnv;
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
-async function command(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Outcome> {
-  try {
-    const { stdout, stderr } = await run(program, [...args], { env, maxBuffer: 16 * 1024 ** 2 });
-    return { code: 0, out: stdout, error: stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, out: stdout, error: stderr };
-  }
-}
-
 /** `openstack …`, as its user types it; answers what it printed, and throws what it complained of. */
 async function openstack(line: string, env = environment): Promise<string> {
-  const { code, out, error } = await command('openstack', words(line), env);
+  const { code, out, error } = await outcomeOf('openstack', words(line), env);
   if (code !== 0) throw new Error(`openstack ${line}: ${error || out}`);
   return out.trim();
 }
@@ -43,33 +27,28 @@ const openstackJson = async (line: string, env = environment): Promise<any> => J
 
 /** The complaint of a command that must fail. */
 async function refusal(line: string, env = environment): Promise<string> {
-  const { code, out, error } = await command('openstack', words(line), env);
+  const { code, out, error } = await outcomeOf('openstack', words(line), env);
   if (code === 0) throw new Error(`openstack ${line} succeeded: ${out}`);
   return `${error}${out}`;
 }
 
 const words = (line: string): string[] => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
 
-function environmentOf(openrc: string): NodeJS.ProcessEnv {
-  const variables = Object.fromEntries([...openrc.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name!, value!]));
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/root', PYTHONWARNINGS: 'ignore', ...variables };
-}
-
 const eventually = <T>(what: string, probe: () => Promise<T | null>, seconds = 240): Promise<T> => waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 500, what });
 
 const ssh = (address: string, script: string): Promise<Outcome> =>
-  command('ssh', ['-i', join(state, 'key'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=5', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes', `root@${address}`, script]);
-const pings = async (address: string): Promise<boolean> => (await command('ping', ['-c', '1', '-W', '1', address])).code === 0;
+  outcomeOf('ssh', ['-i', join(state, 'key'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=5', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes', `root@${address}`, script]);
+const pings = async (address: string): Promise<boolean> => (await outcomeOf('ping', ['-c', '1', '-W', '1', address])).code === 0;
 
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), 'kilonova-transcript-'));
-  const { code, error } = await command(join(root, 'kilonova'), ['up', '--detach', '--state', state, '--driver', 'libvirt', '--port-base', '0']);
+  const { code, error } = await kilonova('up', '--detach', '--state', state, '--driver', 'libvirt', '--port-base', '0');
   if (code !== 0) throw new Error(`kilonova up ended with ${code}: ${error}`);
   environment = environmentOf(await readFile(join(state, 'openrc'), 'utf8'));
 });
 
 afterAll(async () => {
-  await command(join(root, 'kilonova'), ['reset', '--state', state]);
+  await kilonova('reset', '--state', state);
   await rm(state, { recursive: true, force: true });
 });
 
@@ -169,14 +148,14 @@ describe('servers', () => {
   test('deleting a server frees everything that was its own', async () => {
     const [port] = await openstackJson(`port list --device-id ${serverId}`);
     const tap = `tap${String(port.ID).slice(0, 11)}`;
-    expect((await command('ip', ['link', 'show', tap])).code).toBe(0);
+    expect((await outcomeOf('ip', ['link', 'show', tap])).code).toBe(0);
     await openstack('server delete --wait first second');
     expect(await openstackJson('server list')).toEqual([]);
     expect(await openstackJson(`port list --device-id ${serverId}`)).toEqual([]);
-    expect((await command('ip', ['link', 'show', tap])).code).not.toBe(0);
-    const ruleset = async () => (await command('nft', ['list', 'ruleset'])).out;
+    expect((await outcomeOf('ip', ['link', 'show', tap])).code).not.toBe(0);
+    const ruleset = async () => (await outcomeOf('nft', ['list', 'ruleset'])).out;
     await eventually('rules without the device', async () => ((await ruleset()).includes(tap) ? null : true), 30);
-    expect((await command('virsh', ['-c', 'qemu:///system', 'domuuid', serverId])).code).not.toBe(0);
+    expect((await outcomeOf('virsh', ['-c', 'qemu:///system', 'domuuid', serverId])).code).not.toBe(0);
     const { stdout } = await run('find', [join(state, 'instances'), '-name', `*${serverId}*`]).catch(() => ({ stdout: '' }));
     expect(stdout).toBe('');
   });

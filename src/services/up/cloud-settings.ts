@@ -71,7 +71,6 @@ service_metadata_proxy = True
 metadata_proxy_shared_secret = ${secrets.metadataSecret}
 
 [keystone_authtoken]
-auth_url = http://127.0.0.1:${port('identity_port')}/v3
 username = nova
 password = ${secrets.servicePasswords['nova'] ?? ''}
 

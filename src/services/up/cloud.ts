@@ -34,6 +34,8 @@ export interface CloudOptions {
   readonly secrets: Secrets;
   readonly log: Log;
   readonly progress: Progress;
+  /** Rules of the operator's policy file, for the Compute API. */
+  readonly policyOverrides?: Readonly<Record<string, string>>;
   /** Makes (or finds) a database and answers its URL; without this a private PostgreSQL is started in the state directory. */
   readonly database?: (name: DatabaseName) => Promise<string>;
 }
@@ -59,7 +61,8 @@ const databases = ['identity', 'image', 'network', 'placement', 'nova_api', 'nov
 
 /** Starts all services in one process, each reached only through its HTTP API or its contract. What was started is stopped again when a later one fails. */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const { settings, secrets, log, progress } = options;
+  const { secrets, log, progress } = options;
+  let { settings } = options;
   const clock = systemClock;
   const ids = randomIds;
   const { listen: host } = settings.kilonova;
@@ -70,7 +73,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
   try {
     const urls = await progress.step('PostgreSQL', async () => {
-      const make = options.database ?? (await privateServer());
+      const make = options.database ?? (await databaseMaker());
       return Object.fromEntries(await Promise.all(databases.map(async (name) => [name, await make(name)] as const))) as Record<DatabaseName, string>;
     });
 
@@ -79,6 +82,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       stops.push(() => service.stop());
       return service;
     });
+    // where it listens now, whatever the file says: 401 answers point there
+    settings = { ...settings, keystone_authtoken: { ...settings.keystone_authtoken, auth_url: identityService.url } };
     const asUser = (username: string) => {
       const client = createIdentityClient({ authUrl: identityService.url, username, password: secrets.servicePasswords[username] ?? '', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default', region, log, clock });
       stops.push(() => client.close());
@@ -106,7 +111,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const api = await progress.step('compute API', async () => {
       const service = await startApi({
-        stores, identity: nova, image, network, placement, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: {},
+        stores, identity: nova, image, network, placement, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: options.policyOverrides ?? {},
         conductor: bus.client(conductorTopic, conductor), scheduler: bus.client(schedulerTopic, scheduler), agentOn: (name) => bus.client(computeTopic(name), computeAgent),
         host: settings.DEFAULT.osapi_compute_listen, port: settings.DEFAULT.osapi_compute_listen_port,
       });
@@ -151,10 +156,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     return { authUrl: identityService.url, region, endpoints, identity: nova, image, network, networkService, stores, agent, stop };
 
-    async function privateServer(): Promise<(name: DatabaseName) => Promise<string>> {
-      const server = await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) });
-      stops.push(() => server.stop());
-      return (name) => ensureDatabase(server.url('postgres'), name);
+    /** On the servers the operator names, else on a private one. */
+    async function databaseMaker(): Promise<(name: DatabaseName) => Promise<string>> {
+      const named = settings.database.connection;
+      const api = settings.api_database.connection || named;
+      const server = named === '' ? await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) }) : null;
+      if (server !== null) stops.push(() => server.stop());
+      const shared = server?.url('postgres') ?? named;
+      return (name) => ensureDatabase(name === 'nova_api' && api !== '' ? api : shared, name);
     }
 
     async function startAgent(): Promise<NetworkAgent | null> {

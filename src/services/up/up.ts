@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { policyOverrides } from '../../config/index.ts';
 import { createLog, type Log } from '../../lib/log.ts';
 import { KilonovaError, messageOf } from '../../lib/errors.ts';
 import { startCloud, type Cloud } from './cloud.ts';
@@ -51,7 +52,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     // an image takes a while to make on the very first start: the services come up meanwhile
     const image = real ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: imageCachePath(), log })) : null;
     image?.catch(() => undefined);
-    const cloud = await startCloud({ settings, secrets, log, progress });
+    const cloud = await startCloud({ settings, secrets, log, progress, policyOverrides: policyOverrides(settings, state.novaConf) });
     try {
       await writeCredentials(state, secrets, cloud);
       const admin = adminSession(cloud, secrets.adminPassword, log);

@@ -23,6 +23,8 @@ export interface RequestContext extends Viewer {
   readonly baseUrl: string;
   /** The mount the request came through, such as `/v2.1` or `/v2.1/<project>`. */
   readonly mount: string;
+  /** Whether that mount is a legacy one, frozen before microversions. */
+  readonly legacy: boolean;
   readonly method: string;
   /** Path below the mount, without the query. */
   readonly path: string;
@@ -132,6 +134,8 @@ export interface ActionRoute<Deps, Loaded> {
   readonly load: (input: { readonly params: Readonly<Record<string, string>>; readonly ctx: RequestContext; readonly deps: Deps }) => Promise<Loaded>;
   readonly target: (loaded: Loaded) => PolicyTarget;
   readonly actions: readonly AnyAction<Deps, Loaded>[];
+  /** Keys of actions that are withdrawn for good: 410, whatever is named. */
+  readonly retired?: readonly string[];
 }
 
 /** A streamed body, for routes with `body: 'stream'`. */

@@ -28,8 +28,8 @@ function frameworkAnswer(status: number, title: string, text: string, accept: st
   return { status, headers: headers('text/plain'), body: `${status} ${title}\n\n${text}\n\n\n   ` };
 }
 
-/** The wording of the Compute API's refusals (`spec/api-semantics.md` §4). `authUrl` is what a 401 points to. */
-export const computeFaults = (authUrl: string): FaultFormat => ({
+/** The wording of the Compute API's refusals (`spec/api-semantics.md` §4). `authUrl` is what a 401 points to; `choices` answers for paths of no version. */
+export const computeFaults = (authUrl: string, choices?: (baseUrl: string, path: string) => Answer): FaultFormat => ({
   fault(error, { accept }) {
     if (error instanceof HttpError) {
       if (error.status === 413) return { ...frameworkAnswer(413, 'Request Entity Too Large', error.message, accept), headers: { ...frameworkAnswer(413, '', '', accept).headers, ...error.headers } };
@@ -49,7 +49,8 @@ export const computeFaults = (authUrl: string): FaultFormat => ({
     const name = error instanceof Error ? error.name : typeof error;
     return fault(500, `Unexpected API Error. Please contact the administrator\n<class '${name}'>`);
   },
-  unmatched: ({ accept }) => frameworkAnswer(404, 'Not Found', 'The resource could not be found.', accept),
+  unmatched: ({ accept, path, baseUrl }) =>
+    choices === undefined || /^\/v2(\.1)?(\/|$)/.test(path) ? frameworkAnswer(404, 'Not Found', 'The resource could not be found.', accept) : choices(baseUrl, path),
   invalidInput({ path, value, keyword, text }, where) {
     const field = path.at(-1);
     if (where === 'query') return field === undefined ? text : `Invalid input for query parameters ${field}. Value: ${quoted(value)}. ${text}`;

@@ -1,8 +1,9 @@
 import Type from 'typebox';
+import type { LegacyNote } from '../../lib/http/lenient-body.ts';
 
 /** Types of the Compute API that more than one body uses (`spec/api-surface.md` §0). */
 const printable = String.raw`[^\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]`;
-export const Name = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^(?!\s)${printable}*(?<!\s)$` });
+export const Name = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^(?!\s)${printable}*(?<!\s)$`, 'x-legacy': 'trimmed' satisfies LegacyNote });
 export const Description = Type.Union([Type.String({ maxLength: 255, pattern: `^${printable}*$` }), Type.Null()]);
 export const Uuid = Type.String({ pattern: '^(urn:uuid:)?[{]?[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}[}]?$' });
 export const Fqdn = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' });
@@ -26,7 +27,7 @@ export const Metadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,
 export const MetadataItem = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 });
 export const Tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
 export const DiskConfig = Type.Enum(['AUTO', 'MANUAL']);
-export const Base64 = (maxLength: number) => Type.String({ maxLength, pattern: String.raw`^[A-Za-z0-9+/\s]*={0,2}\s*$` });
+export const Base64 = (maxLength: number, legacy: { readonly 'x-legacy'?: LegacyNote } = {}) => Type.String({ maxLength, pattern: String.raw`^[A-Za-z0-9+/\s]*={0,2}\s*$`, ...legacy });
 
 /** A boolean in any of OpenStack's spellings. */
 export const toBoolean = (value: boolean | string): boolean => (typeof value === 'boolean' ? value : /^(true|1|on|yes)$/i.test(value));

@@ -7,7 +7,7 @@ import { computeMicroversions } from './microversions.ts';
 import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
 import { operatorRoutes } from './resources/operator/routes.ts';
-import { versionRoutes } from './resources/versions/routes.ts';
+import { atAnyMethod, choicesFor, projectVersionRoutes, versionRoutes } from './resources/versions/routes.ts';
 
 export interface ApiOptions extends ApiDeps {
   readonly identity: IdentityClient;
@@ -17,6 +17,8 @@ export interface ApiOptions extends ApiDeps {
   readonly policyOverrides: Readonly<Record<string, string>>;
 }
 
+const ofProject = '/:projectId(^[0-9a-f-]+$)';
+
 /** The HTTP application of the Compute API, not yet listening. */
 export function createApi(options: ApiOptions) {
   const { settings } = options;
@@ -24,10 +26,10 @@ export function createApi(options: ApiOptions) {
     name: 'compute',
     routes,
     actionRoutes,
-    rootRoutes: [...versionRoutes, ...operatorRoutes],
-    mounts: ['/v2.1', '/v2.1/:projectId(^[0-9a-f-]+$)'],
+    rootRoutes: [...atAnyMethod(versionRoutes), ...projectVersionRoutes([`/v2.1${ofProject}`, `/v2${ofProject}`]), ...operatorRoutes],
+    mounts: ['/v2.1', `/v2.1${ofProject}`, { prefix: '/v2', legacy: true }, { prefix: `/v2${ofProject}`, legacy: true }],
     microversions: computeMicroversions,
-    faults: computeFaults(settings.keystone_authtoken.www_authenticate_uri || settings.keystone_authtoken.auth_url),
+    faults: computeFaults(settings.keystone_authtoken.www_authenticate_uri || settings.keystone_authtoken.auth_url, choicesFor),
     policy: createPolicy(policyRules, options.policyOverrides),
     authenticate: (headers) => options.identity.authenticate(headers),
     deps: options,

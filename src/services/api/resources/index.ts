@@ -12,6 +12,7 @@ import { quotaSetRoutes } from './quota-sets/routes.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
+import { retiredRoutes } from './retired/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
 
 /** Every route of the Compute API, by resource. */
@@ -20,6 +21,7 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...flavorRoutes,
   ...keyPairRoutes,
   ...serviceRoutes,
+import { versionByIdRoutes } from './versions/routes.ts';
   ...hypervisorRoutes,
   ...aggregateRoutes,
   ...availabilityZoneRoutes,
@@ -31,3 +33,5 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 
 /** Every path that takes actions. */
 export const actionRoutes = [serverActions, flavorActions, aggregateActions] as const;
+  ...versionByIdRoutes,
+  ...retiredRoutes,

@@ -1,7 +1,7 @@
-import Type from 'typebox';
+import Type, { type TSchema } from 'typebox';
 import { plainBody, versionedBody, type VersionedBody } from '../../../../lib/http/versioned-body.ts';
 import { anyText, digits, versionedQuery, type QueryField } from '../../../../lib/http/query.ts';
-import { version } from '../../../../lib/http/microversion.ts';
+import { version, type Version } from '../../../../lib/http/microversion.ts';
 import { Base64, Bool, Description, DiskConfig, Fqdn, HostnameLabel, Ipv4, Ipv6, Metadata, Name, PositiveInteger, Tag, Uuid } from '../../schemas.ts';
 
 const looseNetwork = Type.Object({ uuid: Type.Optional(Type.String()), port: Type.Optional(Type.Union([Uuid, Type.Null()])), fixed_ip: Type.Optional(Type.Union([Ipv4, Ipv6])), tag: Type.Optional(Tag) }, { additionalProperties: false });
@@ -52,7 +52,7 @@ export const CreateServer = versionedBody('CreateServer', {
   max_count: { type: PositiveInteger },
   return_reservation_id: { type: Bool },
   security_groups: { type: Type.Array(Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })) },
-  user_data: { type: Base64(65_535) },
+  user_data: { type: Base64(65_535, { 'x-legacy': 'nullable' }) },
   description: { since: '2.19', type: Description },
   tags: { since: '2.52', type: Type.Array(Tag, { maxItems: 50 }) },
   trusted_image_certificates: { since: '2.63', type: Type.Union([Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50, uniqueItems: true }), Type.Null()]) },
@@ -68,11 +68,23 @@ const uuids = Type.Union([Uuid, Type.Array(Uuid)]);
 const Hints = Type.Object({ group: Type.Optional(uuids), different_host: Type.Optional(uuids), same_host: Type.Optional(uuids), query: Type.Optional(Type.Union([Type.String(), Type.Object({})])), build_near_host_ip: Type.Optional(Type.Union([Ipv4, Ipv6])), cidr: Type.Optional(Type.String({ pattern: '^/[0-9a-f.:]+$' })) });
 
 /** The whole body, which has the scheduler's hints beside the server. */
-export const CreateServerRequest = versionedBody('CreateServerRequest', {
-  server: { required: true, type: Type.Unknown() },
-  'os:scheduler_hints': { type: Hints },
-  'OS-SCH-HNT:scheduler_hints': { type: Hints },
-});
+export const CreateServerRequest: VersionedBody<{
+  readonly server: NonNullable<(typeof CreateServer)['value']>;
+  readonly 'os:scheduler_hints'?: Readonly<Record<string, unknown>>;
+  readonly 'OS-SCH-HNT:scheduler_hints'?: Readonly<Record<string, unknown>>;
+}> = {
+  title: 'CreateServerRequest',
+  schema(at) {
+    const known = createRequests.get(at);
+    if (known !== undefined) return known;
+    const hints = Type.Optional(Hints);
+    const properties = { server: CreateServer.schema(at), 'os:scheduler_hints': hints, 'OS-SCH-HNT:scheduler_hints': hints };
+    const schema = Type.Object(properties, { title: 'CreateServerRequest', additionalProperties: false });
+    createRequests.set(at, schema);
+    return schema;
+  },
+};
+const createRequests = new Map<Version, TSchema>();
 
 /** `server` of `PUT /servers/{id}`. */
 export const UpdateServer = versionedBody('UpdateServer', {

@@ -1,15 +1,12 @@
 import { Reply } from '../../../../lib/http/route.ts';
-import { validatorOf } from '../../../../lib/http/validation.ts';
-import { HttpError } from '../../../../lib/http/http-error.ts';
 import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { requestSpecOf } from '../../../../store/mappings.ts';
 import { groupOfInstance } from '../../../../store/server-groups.ts';
 import { isUp, listServices } from '../../../../store/services.ts';
 import { instanceNotFound } from '../../../../domain/faults.ts';
-import { computeFaults } from '../../faults.ts';
 import { links, nextLinks, selfUrl } from '../../links.ts';
 import { route, type ApiDeps } from '../../deps.ts';
-import { CreateServer, CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
+import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
 import { createServer } from './create-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
 import { listServers } from './list-servers.ts';
@@ -54,11 +51,9 @@ export const serverRoutes = [
     body: { schema: CreateServerRequest },
     reply: { status: 202 },
     handle: async ({ body, ctx, deps }) => {
-      const issue = validatorOf(CreateServer.schema(ctx.version)).check(body.server);
-      if (issue !== null) throw new HttpError(400, computeFaults('').invalidInput({ ...issue, path: ['server', ...issue.path] }, 'body'));
-      const wanted = body.server as NonNullable<(typeof CreateServer)['value']>;
+      const { server: wanted } = body;
       const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
-      const created = await createServer(deps, ctx, wanted, hints as Readonly<Record<string, unknown>>);
+      const created = await createServer(deps, ctx, wanted, hints);
       if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false) return { reservation_id: created.reservationId };
       const server = {
         id: created.first,

@@ -172,6 +172,14 @@ export async function updateInstance(tx: Executor<CellTables>, id: string, chang
   return row === undefined ? null : toInstance(row);
 }
 
+/** Changes properties that depend on what they are now: nobody changes the instance meanwhile. `change` may refuse. Null when it is gone. */
+export async function changeInstance(database: CellDatabase, id: string, change: (now: Instance) => InstanceChanges): Promise<Instance | null> {
+  return database.transaction().execute(async (tx) => {
+    const row = await tx.selectFrom('instances').selectAll().where('uuid', '=', id).where('deleted_at', 'is', null).forUpdate().executeTakeFirst();
+    return row === undefined ? null : updateInstance(tx, id, change(toInstance(row)));
+  });
+}
+
 /**
  * Begins an action: judges the state by the table and sets the task state in one compare-and-swap. Throws 409 with the reason when
  * the state does not allow it, also when another request was faster. Answers the instance with its new epoch.

@@ -8,8 +8,11 @@ export type Executor<Tables> = Kysely<Tables> | Transaction<Tables>;
 
 // int8 as numbers: our counters stay far below 2^53
 types.setTypeParser(types.builtins.INT8, Number);
-// moments as ISO 8601 text in UTC with all their microseconds: sessions run in UTC, and text sorts and compares as it stands
-types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => `${text.replace(' ', 'T').replace(/\+00(:?00)?$/, '')}Z`);
+// moments as ISO 8601 text in UTC with all six digits of their microseconds: sessions run in UTC, and text of one width sorts and compares as it stands
+types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => {
+  const [, date, time, fraction = ''] = /^(\S+) (\d\d:\d\d:\d\d)(?:\.(\d+))?\+00(?::?00)?$/.exec(text) ?? [];
+  return date === undefined ? text : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
+});
 
 /** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
 export function openDatabase<Tables>(url: string, options: { readonly maxConnections?: number; readonly name?: string } = {}): Database<Tables> {

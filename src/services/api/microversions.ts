@@ -8,13 +8,17 @@ const since = {
   publicFlavorsNotGiven: '2.7',
   servicesForcedDown: '2.11',
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
+  actionsOfDeleted: '2.21',
   hypervisorsPaged: '2.33',
   networksRequired: '2.37',
   unknownStatusRefused: '2.38',
+  usagePaged: '2.40',
   hostsHaveUuids: '2.53', // services and hypervisors, in paths and answers
+  actionsPaged: '2.58',
   allServerFilters: '2.83',
   extraSpecsJudged: '2.86',
   uptimeAmongHypervisors: '2.88',
+  attachmentsOnly: '2.89', // volumes whose attachment the volume service does not know are left out
   hostnameForAll: '2.90',
 } as const satisfies Readonly<Record<string, VersionText>>;
 

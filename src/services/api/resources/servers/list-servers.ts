@@ -7,6 +7,7 @@ import { sqlState } from '../../../../lib/sql/database.ts';
 import { listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn, type LocatedInstance } from '../../../../store/instances.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
+import { changesBetween } from '../../moments.ts';
 import { pageLimit } from '../../paging.ts';
 import type { ListServers } from './bodies.ts';
 import { statesOf } from './status.ts';
@@ -103,9 +104,7 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
     );
   }
 
-  const since = moment('changes-since', query['changes-since']);
-  const before = moment('changes-before', query['changes-before']);
-  if (since !== null && before !== null && before < since) throw invalid('The value of changes-since must be less than or equal to changes-before.');
+  const { since, before } = changesBetween(query);
   if (since !== null) add((eb) => eb('updated_at', '>=', since));
   if (before !== null) add((eb) => eb('updated_at', '<=', before));
 
@@ -155,14 +154,6 @@ function addTagConditions(query: Query, add: (condition: InstanceCondition) => v
   if (any !== null) add(() => sql<SqlBool>`tags && ${any}` as never);
   if (notAll !== null) add(() => sql<SqlBool>`NOT tags @> ${notAll}` as never);
   if (notAny !== null) add(() => sql<SqlBool>`NOT tags && ${notAny}` as never);
-}
-
-function moment(name: string, value: string | undefined): string | null {
-  if (value === undefined) return null;
-  const bare = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$/.test(value) ? `${value.replace(' ', 'T')}${value.length > 10 ? 'Z' : ''}` : value;
-  const at = Date.parse(bare);
-  if (Number.isNaN(at)) throw invalid(`Invalid input for query parameters ${name}. Value: ${value.slice(0, 80)}. '${value.slice(0, 80)}' is not a 'date-time'`);
-  return new Date(at).toISOString();
 }
 
 function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {

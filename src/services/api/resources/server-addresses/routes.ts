@@ -1,0 +1,49 @@
+import type { Instance } from '../../../../domain/instance.ts';
+import { notFound } from '../../../../lib/errors.ts';
+import { route } from '../../deps.ts';
+import { noQuery } from '../../queries.ts';
+import { findServer, ownerOf } from '../servers/find-server.ts';
+import { addressesOf } from '../servers/view.ts';
+
+interface Address {
+  readonly version: number;
+  readonly addr: string;
+}
+
+/** Addresses by network, without what else the server itself shows of them. */
+const plainAddresses = (instance: Instance): Record<string, Address[]> =>
+  Object.fromEntries(
+    Object.entries(addressesOf(instance)).map(([label, addresses]) => [
+      label,
+      (addresses as Address[]).map(({ version, addr }) => ({ version, addr })),
+    ]),
+  );
+
+export const serverAddressRoutes = [
+  route({
+    method: 'GET',
+    path: '/servers/:serverId/ips',
+    summary: 'List addresses of a server',
+    policy: 'os_compute_api:ips:index',
+    query: noQuery,
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 200, key: 'addresses' },
+    handle: ({ loaded }) => plainAddresses(loaded.instance),
+  }),
+  route({
+    method: 'GET',
+    path: '/servers/:serverId/ips/:network',
+    summary: 'List addresses of a server on one network',
+    policy: 'os_compute_api:ips:show',
+    query: noQuery,
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 200 },
+    handle: ({ params: { network }, loaded }) => {
+      const all = plainAddresses(loaded.instance);
+      if (!Object.hasOwn(all, network)) throw notFound('Instance is not a member of specified network');
+      return { [network]: all[network] };
+    },
+  }),
+];

@@ -1,0 +1,50 @@
+import Type from 'typebox';
+import type { Vif } from '../../../../domain/network-info.ts';
+import { notFound } from '../../../../lib/errors.ts';
+import { versionedView } from '../../../../lib/http/versioned-view.ts';
+import { route } from '../../deps.ts';
+import { noQuery } from '../../queries.ts';
+import { findServer, ownerOf } from '../servers/find-server.ts';
+
+const Text = Type.String();
+
+const interfaceView = versionedView<Vif>('InterfaceAttachment', {
+  net_id: { type: Text, get: (vif) => vif.networkId },
+  port_id: { type: Text, get: (vif) => vif.portId },
+  mac_addr: { type: Text, get: (vif) => vif.macAddress },
+  port_state: { type: Type.Enum(['ACTIVE', 'DOWN']), get: (vif) => (vif.active ? 'ACTIVE' : 'DOWN') },
+  fixed_ips: {
+    type: Type.Array(Type.Object({ ip_address: Text, subnet_id: Text })),
+    get: (vif) => vif.subnets.flatMap(({ id, addresses }) => addresses.map(({ address }) => ({ ip_address: address, subnet_id: id }))),
+  },
+  tag: { since: '2.70', type: Type.Union([Text, Type.Null()]), get: (vif) => vif.tag },
+});
+
+export const serverInterfaceRoutes = [
+  route({
+    method: 'GET',
+    path: '/servers/:serverId/os-interface',
+    summary: 'List interfaces of a server',
+    policy: 'os_compute_api:os-attach-interfaces:list',
+    query: noQuery,
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 200, key: 'interfaceAttachments' },
+    handle: ({ loaded, ctx }) => loaded.instance.networkInfo.map((vif) => interfaceView.render(vif, ctx)),
+  }),
+  route({
+    method: 'GET',
+    path: '/servers/:serverId/os-interface/:portId',
+    summary: 'Show an interface of a server',
+    policy: 'os_compute_api:os-attach-interfaces:show',
+    query: noQuery,
+    load: findServer,
+    target: ownerOf,
+    reply: { status: 200, key: 'interfaceAttachment', view: interfaceView },
+    handle: ({ params: { portId }, loaded: { instance } }) => {
+      const vif = instance.networkInfo.find((one) => one.portId === portId);
+      if (vif === undefined) throw notFound(`Instance ${instance.id} does not have a port with id ${portId}`);
+      return vif;
+    },
+  }),
+];

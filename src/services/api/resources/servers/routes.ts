@@ -6,6 +6,7 @@ import { isUp, listServices } from '../../../../store/services.ts';
 import { instanceNotFound } from '../../../../domain/faults.ts';
 import { links, nextLinks, selfUrl } from '../../links.ts';
 import { route, type ApiDeps } from '../../deps.ts';
+import { noQuery } from '../../queries.ts';
 import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
 import { createServer } from './create-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
@@ -70,6 +71,7 @@ export const serverRoutes = [
     path: '/servers/:serverId',
     summary: 'Show a server',
     policy: 'os_compute_api:servers:show',
+    query: noQuery,
     load: findServer,
     target: ownerOf,
     reply: { status: 200, key: 'server', view: serverView },

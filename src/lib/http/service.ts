@@ -11,7 +11,7 @@ import { parseJson, readBody } from './json-body.ts';
 import { lenientSchema, readLeniently } from './lenient-body.ts';
 import { isWithin, negotiate, version as versionNumber, type MicroversionScheme, type Negotiated, type Version } from './microversion.ts';
 import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type RouteReply, type StreamBody } from './route.ts';
-import { validatorOf, type Issue } from './validation.ts';
+import { quote, validatorOf, type Issue } from './validation.ts';
 import type { VersionedQuery } from './query.ts';
 import type { TSchema } from 'typebox';
 
@@ -77,6 +77,8 @@ export interface ServiceSpec<Deps> {
   readonly requestIdHeaders?: readonly string[];
   /** Asks the policy and looks for what the path names before the body is read; by default a body is judged first, as Nova does. */
   readonly judgesBodyLast?: boolean;
+  /** Refuses keys beside the one a body's content stands under; by default they are ignored. */
+  readonly refusesOtherKeys?: boolean;
   /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
   readonly linkPrefix?: string;
 }
@@ -282,6 +284,11 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     }
     if (!Object.hasOwn(json, key)) {
       throw new HttpError(400, spec.faults.invalidInput({ path: [], value: json, keyword: 'required', text: `'${key}' is a required property` }, 'body'));
+    }
+    const others = Object.keys(json).filter((one) => one !== key);
+    if (others.length > 0 && spec.refusesOtherKeys === true && !ctx.legacy) {
+      const text = `Additional properties are not allowed (${others.map((one) => quote(one)).join(', ')} ${others.length === 1 ? 'was' : 'were'} unexpected)`;
+      throw new HttpError(400, spec.faults.invalidInput({ path: [], value: json, keyword: 'additionalProperties', text }, 'body'));
     }
     return checkedBody((json as Record<string, unknown>)[key], body.schema.schema(ctx.version), [key], ctx);
   }

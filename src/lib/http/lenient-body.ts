@@ -42,11 +42,11 @@ export function lenientSchema(schema: TSchema): TSchema {
 }
 
 /** The value as it counts when it is read leniently. An object of which no key is known stays as it is. */
-export const readLeniently = (value: unknown, schema: TSchema): unknown => read(value, schema as Node);
+export const readLeniently = (value: unknown, schema: TSchema): unknown => read(value, schema);
 
 function read(value: unknown, node: Node): unknown {
   if (typeof value === 'string') return node['x-legacy'] === 'trimmed' ? value.trim() : value;
-  const branch = node.anyOf?.find((each) => validatorOf(lenientSchema(each as TSchema)).check(read(value, each)) === null);
+  const branch = node.anyOf?.find((each) => validatorOf(lenientSchema(each)).check(read(value, each)) === null);
   if (branch !== undefined) return read(value, branch);
   const { items, properties = {} } = node;
   if (Array.isArray(value)) return items === undefined ? value : value.map((each) => read(each, items));

@@ -1,6 +1,7 @@
 import type { AnyRoute } from '../../../lib/http/route.ts';
 import type { ApiDeps } from '../deps.ts';
 import { aggregateActions, aggregateRoutes } from './aggregates/routes.ts';
+import { bareMetalRoutes } from './bare-metal/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { externalEventRoutes } from './external-events/routes.ts';
@@ -22,6 +23,7 @@ import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
 import { versionByIdRoutes } from './versions/routes.ts';
+import { volumesBootActions, volumesBootRoutes } from './volumes-boot/routes.ts';
 import { tenantUsageRoutes } from './tenant-usage/routes.ts';
 import { volumeAttachmentRoutes } from './volume-attachments/routes.ts';
 
@@ -47,9 +49,11 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...tenantUsageRoutes,
   ...extensionRoutes,
   ...externalEventRoutes,
+  ...volumesBootRoutes,
+  ...bareMetalRoutes,
   ...versionByIdRoutes,
   ...retiredRoutes,
 ];
 
 /** Every path that takes actions. */
-export const actionRoutes = [serverActions, flavorActions, aggregateActions] as const;
+export const actionRoutes = [{ ...serverActions, retired: ['resetNetwork'] }, volumesBootActions, flavorActions, aggregateActions] as const;

@@ -39,6 +39,8 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
   const min = Number(body.min_count ?? 1);
   const max = Number(body.max_count ?? min);
   if (min > max) throw invalid('min_count must be <= max_count');
+  if (body.block_device_mapping_v2 !== undefined) ctx.authorize('os_compute_api:servers:create:attach_volume');
+  if ((body.trusted_image_certificates ?? []).length > 0) ctx.authorize('os_compute_api:servers:create:trusted_certs');
   const limits = await limitsOf(deps, projectId);
   const metadata = body.metadata ?? {};
   if (limits['metadata_items']! >= 0 && Object.keys(metadata).length > limits['metadata_items']!) throw overQuota(`Maximum number of metadata items exceeds ${limits['metadata_items']}`);

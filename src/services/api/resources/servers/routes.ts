@@ -132,7 +132,8 @@ async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInst
 
 /** The status of hosts, for those who may see it; one statement however many servers. */
 async function hostStatuses(deps: ApiDeps, ctx: RequestContext, servers: readonly LocatedInstance[]): Promise<(host: string | null) => ServerDetail['hostStatus']> {
-  if (!ctx.can('os_compute_api:servers:show:host_status') || servers.every(({ instance }) => instance.host === null)) return () => '';
+  const mayAsk = ctx.can('os_compute_api:servers:show:host_status') || ctx.can('os_compute_api:servers:show:host_status:unknown-only');
+  if (!mayAsk || servers.every(({ instance }) => instance.host === null)) return () => '';
   const services = new Map((await listServices(deps.stores)).filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]));
   return (host) => {
     if (host === null) return '';

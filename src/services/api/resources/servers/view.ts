@@ -61,6 +61,12 @@ const faultOf = ({ instance: { fault, vmState } }: ServerDetail, ctx: RequestCon
   return { code: fault.code, created: seconds(fault.created), message: fault.message, ...details };
 };
 
+/** Whether the host is up, for those who may see it; others may be allowed to see only that nobody knows. */
+function hostStatusOf({ hostStatus }: ServerDetail, ctx: RequestContext): string | undefined {
+  if (ctx.can('os_compute_api:servers:show:host_status')) return hostStatus;
+  return hostStatus === 'UNKNOWN' && ctx.can('os_compute_api:servers:show:host_status:unknown-only') ? hostStatus : undefined;
+}
+
 /** A server in a brief list. */
 export const briefServerView = versionedView<Instance, RequestContext>('BriefServer', {
   id: { type: Text, get: (instance) => instance.id },
@@ -121,7 +127,7 @@ export const serverView = versionedView<ServerDetail, RequestContext>('Server', 
   'OS-EXT-SRV-ATTR:root_device_name': placed({ since: '2.3', type: Nullable(Text), get: (d) => d.instance.rootDeviceName }),
   'OS-EXT-SRV-ATTR:user_data': placed({ since: '2.3', type: Nullable(Text), get: (d) => d.instance.userData }),
   locked: { since: '2.9', type: Type.Boolean(), get: (d) => d.instance.lockedBy !== null },
-  host_status: { since: '2.16', type: Text, get: (d) => d.hostStatus, policy: 'os_compute_api:servers:show:host_status' },
+  host_status: { since: '2.16', type: Text, get: hostStatusOf },
   description: { since: '2.19', type: Nullable(Text), get: (d) => d.instance.description },
   tags: { since: '2.26', type: Type.Array(Text), get: (d) => d.instance.tags },
   trusted_image_certificates: { since: '2.63', type: Nullable(Type.Array(Text)), get: (d) => d.instance.trustedCerts },

@@ -1,0 +1,220 @@
+import { glob, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AnyAction, AnyRoute, Method } from '../../lib/http/route.ts';
+import type { ApiDeps } from './deps.ts';
+import { policyRules } from './policy.ts';
+import { actionRoutes, routes } from './resources/index.ts';
+import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-test.ts';
+
+/** Who may do what by default, as Nova says it (`spec/api-surface.md`); what stands nowhere here is for administrators. */
+const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 'service', readonly string[]>> = {
+  anybody: ['limits', 'extensions', 'os-availability-zone:list', 'os-quota-sets:defaults'],
+  reader: [
+    'servers:index',
+    'servers:detail',
+    'servers:show',
+    'server-metadata:index',
+    'server-metadata:show',
+    'os-server-tags:index',
+    'os-server-tags:show',
+    'ips:index',
+    'ips:show',
+    'os-attach-interfaces:list',
+    'os-attach-interfaces:show',
+    'os-server-password:show',
+    'os-volumes-attachments:index',
+    'os-volumes-attachments:show',
+    'os-instance-actions:list',
+    'os-instance-actions:show',
+    'os-flavor-extra-specs:index',
+    'os-flavor-extra-specs:show',
+    'os-server-groups:index',
+    'os-server-groups:show',
+    'os-quota-sets:show',
+    'os-quota-sets:detail',
+    'os-simple-tenant-usage:show',
+  ],
+  member: [
+    'servers:create',
+    'servers:update',
+    'servers:delete',
+    'servers:start',
+    'servers:stop',
+    'servers:reboot',
+    'os-pause-server:pause',
+    'os-pause-server:unpause',
+    'os-suspend-server:suspend',
+    'os-suspend-server:resume',
+    'os-lock-server:lock',
+    'os-lock-server:unlock',
+    'os-console-output',
+    'server-metadata:create',
+    'server-metadata:update_all',
+    'server-metadata:update',
+    'server-metadata:delete',
+    'os-server-tags:update',
+    'os-server-tags:update_all',
+    'os-server-tags:delete',
+    'os-server-tags:delete_all',
+    'os-server-password:clear',
+    'os-server-groups:create',
+    'os-server-groups:delete',
+  ],
+  themselves: ['os-keypairs:index', 'os-keypairs:create', 'os-keypairs:show', 'os-keypairs:delete'],
+  service: ['os-server-external-events:create'],
+};
+
+/** A route or an action, with a body that fits, so that what refuses is the policy. */
+interface Case {
+  readonly name: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly version: string;
+  readonly rule: string;
+  readonly body: unknown;
+}
+
+const uuid = '11111111-2222-4333-8444-555555555555';
+/** What stands under the key of a body (or is the body). */
+const contents: Readonly<Record<string, unknown>> = {
+  'POST /servers': { server: { name: 'x', flavorRef: 'none', networks: 'none' } },
+  'POST /os-volumes_boot': { server: { name: 'x', flavorRef: 'none', networks: 'none' } },
+  server: {},
+  metadata: {},
+  meta: { x: 'y' },
+  tags: [],
+  extra_specs: {},
+  quota_set: {},
+  quota_class_set: {},
+  flavor: { name: 'x', ram: 1, vcpus: 1, disk: 1, id: 'f1' },
+  'PUT /flavors/:flavorId': { description: null },
+  'PUT /flavors/:flavorId/os-extra_specs/:key': { x: 'y' },
+  keypair: { name: 'x', public_key: 'no key' },
+  'PUT /os-services/:serviceId 2.52': { host: 'none', binary: 'nova-compute' },
+  'PUT /os-services/:serviceId': { status: 'disabled' },
+  aggregate: { name: '0' },
+  server_group: { name: 'x', policy: 'affinity' },
+  'POST /os-server-external-events': { events: [{ name: 'network-changed', server_uuid: uuid }] },
+  reboot: { type: 'HARD' },
+  'os-getConsoleOutput': {},
+  addTenantAccess: { tenant: 'x' },
+  removeTenantAccess: { tenant: 'x' },
+  add_host: { host: 'x' },
+  remove_host: { host: 'x' },
+  set_metadata: { metadata: {} },
+};
+
+const caseOfRoute = ({ method, path, until, policy, body }: AnyRoute<ApiDeps>): Case => {
+  const key = typeof body === 'object' ? body.key : undefined;
+  const named = `${method} ${path}`;
+  const content = contents[`${named} ${until ?? ''}`.trim()] ?? contents[named] ?? (key === undefined ? undefined : contents[key]);
+  return {
+    name: `${named}${until === undefined ? '' : ` until ${until}`}`,
+    method,
+    path,
+    version: until ?? '2.104',
+    rule: policy,
+    body: key === undefined ? content : { [key]: content },
+  };
+};
+// oxlint-disable-next-line typescript/no-explicit-any -- actions on things of all kinds
+const caseOfAction = (path: string, { key, until, policy }: AnyAction<ApiDeps, any>): Case => ({
+  name: `${key} of ${path}`,
+  method: 'POST',
+  path,
+  version: until ?? '2.104',
+  rule: policy,
+  body: { [key]: contents[key] ?? null },
+});
+const cases = [
+  ...routes.map(caseOfRoute),
+  ...actionRoutes.flatMap(({ path, actions }) => actions.map((action) => caseOfAction(path, action))),
+];
+const guarded = cases.filter(({ rule }) => rule !== 'authenticated' && rule !== 'public');
+
+let api: ApiUnderTest;
+beforeAll(async () => {
+  api = await startApiUnderTest();
+  await api.flavor({ flavorId: 'f1', name: 'f1' });
+  await api.host('host-1', {}, { consoleOutput: () => Promise.resolve({ text: '' }) });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+/** The path with things that exist, new ones each time, of project alpha. */
+async function fill(path: string): Promise<string> {
+  let filled = path;
+  if (path.includes(':serverId')) filled = filled.replace(':serverId', (await api.server({ metadata: { x: 'y' } })).id);
+  if (path.includes(':groupId')) {
+    const { body } = await api.as('alpha.admin')('POST', '/os-server-groups', {
+      version: '2.64',
+      body: { server_group: { name: 'x', policy: 'affinity' } },
+    });
+    filled = filled.replace(':groupId', body.server_group.id);
+  }
+  return filled
+    .replace(':flavorId', 'f1')
+    .replaceAll(/:(projectOfQuota|tenantId)/g, 'alpha')
+    .replace(':aggregateId', '1')
+    .replaceAll(/:(hypervisorId|serviceId|portId|volumeId)/g, uuid)
+    .replaceAll(/:\w+/g, 'x');
+}
+const ask = async (who: string | null, { method, path, version, body }: Case) => {
+  await api.stores.api.deleteFrom('server_groups').execute(); // which have a quota of their own
+  return (await api.as(who)(method, await fill(path), { version, ...(body === undefined ? {} : { body }) })).status;
+};
+/** 501 is the answer of what is allowed and not there. */
+const isAllowed = (status: number): boolean => (status < 500 || status === 501) && status !== 401 && status !== 403;
+
+describe('every route', () => {
+  test.each(cases.filter(({ rule }) => rule !== 'public').map((one) => [one.name, one] as const))(
+    '%s asks for a token',
+    async (_name, one) => {
+      expect(await ask(null, one)).toBe(401);
+    },
+  );
+
+  test.each(guarded.map((one) => [one.name, one] as const))('%s lets in whom it shall, and nobody else', async (_name, one) => {
+    const bare = one.rule.replace('os_compute_api:', '');
+    const may = (Object.keys(mayDo) as (keyof typeof mayDo)[]).find((role) => mayDo[role].includes(bare)) ?? 'admin';
+    const allowed: Record<string, boolean> = {};
+    for (const role of ['service', 'reader', 'member', 'admin']) allowed[role] = isAllowed(await ask(`alpha.${role}`, one));
+    const everybody = may === 'anybody' || may === 'themselves';
+    expect(allowed).toEqual({
+      service: everybody || may === 'service',
+      reader: everybody || may === 'reader',
+      member: everybody || may === 'reader' || may === 'member',
+      admin: true,
+    });
+  });
+
+  test.each(
+    guarded
+      .filter(({ path }) => /:(serverId|groupId|projectOfQuota|tenantId)/.test(path) && !path.endsWith('/defaults'))
+      .map((one) => [one.name, one] as const),
+  )('%s is not for members of another project', async (_name, one) => {
+    const status = await ask('beta.member', one);
+    expect(status).toBe(/:(serverId|groupId)/.test(one.path) ? 404 : 403);
+  });
+});
+
+test('what is for everybody with a token is let in', async () => {
+  const open = cases.filter(({ rule, method }) => rule === 'authenticated' && method === 'GET');
+  const refused: string[] = [];
+  for (const one of open) if (!isAllowed(await ask('alpha.service', one))) refused.push(one.name);
+  expect(refused).toEqual([]);
+});
+
+test('every rule guards something', async () => {
+  const files: string[] = [];
+  for await (const file of glob(`${import.meta.dirname}/**/*.ts`)) files.push(file);
+  const code = (await Promise.all(files.filter((file) => !/(policy|\.test)\.ts$/.test(file)).map((file) => readFile(file, 'utf8')))).join(
+    '\n',
+  );
+  const asked = new Set(cases.map(({ rule }) => rule));
+  const partsOfOthers = /^(context_is_admin|project_\w+|service_\w+)$/;
+  const endings = /^os_compute_api:servers:(index|detail):get_all_tenants$/; // built of the list's own rule
+  const idle = Object.keys(policyRules).filter(
+    (rule) => !asked.has(rule) && !code.includes(`'${rule}'`) && !partsOfOthers.test(rule) && !endings.test(rule),
+  );
+  expect(idle).toEqual([]);
+});

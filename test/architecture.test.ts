@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/services/up': ['src'],
   'src/main.ts': ['src'],
   test: ['src'],
-  scripts: ['src'],
+  scripts: ['src', 'test'],
   bench: ['src'],
 };
 

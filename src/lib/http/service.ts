@@ -4,13 +4,17 @@ import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { forbidden, gone, KilonovaError, notFound, unauthenticated } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { urlWithoutSecrets } from '../secrets.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
+import { drain } from './drain.ts';
 import { HttpError } from './http-error.ts';
 import { parseJson, readBody } from './json-body.ts';
 import { lenientSchema, readLeniently } from './lenient-body.ts';
 import { isWithin, negotiate, version as versionNumber, type MicroversionScheme, type Negotiated, type Version } from './microversion.ts';
+import { answerRaw, presentable, refusalOfUnreadable } from './presentable.ts';
 import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type RouteReply, type StreamBody } from './route.ts';
+import { refuseUnstorableUrl } from './storable.ts';
 import { quote, validatorOf, type Issue } from './validation.ts';
 import type { VersionedQuery } from './query.ts';
 import type { TSchema } from 'typebox';
@@ -94,6 +98,8 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     forceCloseConnections: true,
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
+    clientErrorHandler: (error, socket) => answerRaw(socket, spec.faults.fault(refusalOfUnreadable(error), { accept: 'application/json', requestId: '', version: null })),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
@@ -112,14 +118,24 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     }
   }
   app.setNotFoundHandler(async (request, reply) => {
-    drain(request);
+    drain(request.raw);
     const path = request.url.split('?')[0] ?? '/';
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const { method, headers } = request;
     return send(reply, spec.faults.unmatched({ accept: accept(request), method, path, authority: authority(request), baseUrl: baseUrl(request), requestId, headers }));
   });
-  app.setErrorHandler(async (error, request, reply) => send(reply, spec.faults.fault(error, { accept: accept(request), requestId: '', version: null })));
+  app.setErrorHandler(refuse);
+
+  /** Answers a request that never came to a route of ours. */
+  async function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    drain(request.raw);
+    const requestId = `req-${randomUUID()}`;
+    for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
+    const answer = spec.faults.fault(presentable(error), { accept: accept(request), requestId, version: null });
+    if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
+    return send(reply, answer);
+  }
 
   /** Runs a request from its headers to its answer; every failure on the way becomes the service's own fault. */
   async function around(request: FastifyRequest, reply: FastifyReply, isPublic: boolean, work: (setUp: SetUp) => Promise<Answer>): Promise<FastifyReply> {
@@ -132,12 +148,12 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       version = setUp.ctx.version;
       return await send(reply, await work(setUp));
     } catch (error) {
-      drain(request);
-      const answer = spec.faults.fault(error, { accept: accept(request), requestId, version });
-      if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: request.url }, 'request failed');
+      drain(request.raw);
+      const answer = spec.faults.fault(presentable(error), { accept: accept(request), requestId, version });
+      if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
       return await send(reply, answer);
     } finally {
-      spec.log.debug({ requestId, method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(performance.now() - started) }, 'request');
+      spec.log.debug({ requestId, method: request.method, url: urlWithoutSecrets(request.url), status: reply.statusCode, ms: Math.round(performance.now() - started) }, 'request');
     }
   }
 
@@ -207,6 +223,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
   const serve = (request: FastifyRequest, reply: FastifyReply, variants: readonly AnyRoute<Deps>[]): Promise<FastifyReply> =>
     around(request, reply, variants[0]?.policy === 'public', async ({ ctx, caller }) => {
       const params = request.params as Record<string, string>;
+      refuseUnstorableUrl(params, ctx.rawQuery);
       const route = variants.find((candidate) => spec.microversions === undefined || isWithin(candidate, ctx.version));
       if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request, typeof route?.body === 'object');
       const early = spec.judgesBodyLast === true && route !== undefined ? await admit(route, { params, body: undefined, ctx }) : null;
@@ -233,6 +250,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
 
   const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, retired = [], load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
     around(request, reply, false, async ({ ctx, caller }) => {
+      refuseUnstorableUrl(request.params as Record<string, string>, '');
       checkContentType(request, true);
       const json = parseJson(await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request)));
       if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) throw notFound('The resource could not be found.');
@@ -301,7 +319,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const field = known.get(name);
       if (field === undefined) {
         if (!query.refusesUnknown(at)) continue;
-        throw new HttpError(400, spec.faults.invalidInput({ path: [], value, keyword: 'additionalProperties', text: `Additional properties are not allowed ('${name}' was unexpected)` }, 'query'));
+        throw new HttpError(400, spec.faults.invalidInput({ path: [], value, keyword: 'additionalProperties', text: `Additional properties are not allowed (${quote(name)} was unexpected)` }, 'query'));
       }
       check(value, validatorOf(field.type), [name], 'query');
       if (field.many === true) values[name] = [...((values[name] as string[] | undefined) ?? []), value];
@@ -332,11 +350,6 @@ async function send(reply: FastifyReply, { status, body, headers }: Answer): Pro
   if (typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable) return reply.send(body);
   if (!reply.hasHeader('content-type')) void reply.header('content-type', 'application/json');
   return reply.send(Buffer.from(JSON.stringify(body))); // as bytes, so that no charset is added to the type that OpenStack answers with
-}
-
-/** An answer that leaves before its request was read: the rest is read and thrown away within reason, so the client sees the answer. */
-function drain(request: FastifyRequest): void {
-  if (!request.raw.readableEnded) request.raw.resume();
 }
 
 /** The refusal of what an API has withdrawn for good, at whatever version it is asked for. */

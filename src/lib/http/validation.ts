@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile';
 import type { TSchema } from 'typebox';
+import { isSecretKey, withoutSecrets } from '../secrets.ts';
 
 /** One thing that is wrong with a body or a query, in the words OpenStack's validators use. */
 export interface Issue {
@@ -110,7 +111,7 @@ export function validatorOf(schema: TSchema): Validator {
       const first = telling.find((error) => error.keyword !== 'additionalProperties') ?? telling[0] ?? union ?? errors[0];
       if (first === undefined) return { path: [], value, keyword: 'unknown', text: 'is not valid' };
       const path = first.instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-      const refused = at(value, path);
+      const refused = path.some(isSecretKey) ? '***' : withoutSecrets(at(value, path));
       const keyword = first === union ? 'anyOf' : first.keyword;
       return { path, value: refused, keyword, text: sentence(keyword, refused, first.params, first.message ?? 'is not valid') };
     },

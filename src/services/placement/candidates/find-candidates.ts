@@ -8,14 +8,31 @@ export interface FoundCandidates {
   readonly candidates: readonly (readonly number[])[];
 }
 
+/** What one request may cost at most, so that none keeps all others waiting: far more than a request in earnest comes to. */
+const bounds = { candidates: 100_000, stepsInTree: 100_000, steps: 1_000_000, spreadsInTree: 10_000 } as const;
+
+/** How much of the bounds is left. */
+interface Effort {
+  inTree: number;
+  inAll: number;
+}
+
+/** Takes one step; false when the tree has had its share. */
+function step(effort: Effort): boolean {
+  effort.inAll--;
+  effort.inTree--;
+  return effort.inTree >= 0 && effort.inAll >= 0;
+}
+
 /**
- * All ways to satisfy a request, tree by tree, up to its limit. A tree offers its own providers and those that share with it; every candidate of
+ * All ways to satisfy a request, tree by tree, up to its limit and the bounds above. A tree offers its own providers and those that share with it; every candidate of
  * several providers is anchored in one tree.
  */
 export function findCandidates(view: ProviderView, request: CandidateRequest): FoundCandidates {
   const compiled = compileRequest(view, request);
   if (compiled === null) return { demands: [], candidates: [] };
-  const limit = request.limit ?? Infinity;
+  const limit = Math.min(request.limit ?? Infinity, bounds.candidates);
+  const effort: Effort = { inTree: 0, inAll: bounds.steps };
   const found: (readonly number[])[] = [];
   const seenShared = new Set<string>();
   const keep = (choice: readonly number[]): boolean => {
@@ -31,19 +48,26 @@ export function findCandidates(view: ProviderView, request: CandidateRequest): F
   };
   for (const root of view.roots()) {
     if (!compiled.anchors(root)) continue;
-    if (!searchTree(view, compiled, root, keep)) break;
+    effort.inTree = bounds.stepsInTree;
+    if (!searchTree(view, compiled, root, effort, keep) || effort.inAll < 0) break;
   }
   return { demands: compiled.demands, candidates: found };
 }
 
 /** Hands every candidate anchored in this tree to `keep` until that answers false; answers whether to go on. */
-function searchTree(view: ProviderView, request: CompiledRequest, root: number, keep: (choice: readonly number[]) => boolean): boolean {
+function searchTree(
+  view: ProviderView,
+  request: CompiledRequest,
+  root: number,
+  effort: Effort,
+  keep: (choice: readonly number[]) => boolean,
+): boolean {
   const shared = view.sharingWith(root);
   const tree = view.treeOf(root);
   const providers = shared.length === 0 ? tree : [...tree, ...shared];
   const offers: (readonly (readonly number[])[])[] = [];
   for (const group of request.groups) {
-    const offer = group.single ? singleOffers(group, providers) : spreadOffers(group, providers, root);
+    const offer = group.single ? singleOffers(group, providers) : spreadOffers(group, providers, root, effort);
     if (offer.length === 0) return true;
     offers.push(offer);
   }
@@ -56,6 +80,7 @@ function searchTree(view: ProviderView, request: CompiledRequest, root: number, 
   const choose = (at: number): boolean => {
     if (at === offers.length) return !request.allows(choice) || keep([...choice]);
     for (const offer of offers[at]!) {
+      if (!step(effort)) return true;
       const length = choice.length;
       choice.push(...offer);
       const goOn = !request.fitsSoFar(choice) || choose(at + 1);
@@ -78,18 +103,27 @@ function singleOffers(group: CompiledGroup, providers: readonly number[]): reado
 }
 
 /** The ways to spread a group over a tree: for each demand the slot of one provider, together having all required traits. */
-function spreadOffers(group: CompiledGroup, providers: readonly number[], root: number): readonly (readonly number[])[] {
+function spreadOffers(group: CompiledGroup, providers: readonly number[], root: number, effort: Effort): readonly (readonly number[])[] {
   const choices = group.demands.map(({ column, amount }) =>
     providers.filter((slot) => column!.fits(slot, amount) && group.admitsIn(slot, root)),
   );
   if (choices.some((slots) => slots.length === 0)) return [];
-  let offers: (readonly number[])[] = [[]];
-  for (const slots of choices)
-    offers =
-      slots.length === 1 ? offers.map((offer) => [...offer, slots[0]!]) : offers.flatMap((offer) => slots.map((slot) => [...offer, slot]));
-  return group.required.length === 0
-    ? offers
-    : offers.filter((offer) => group.required.every((having) => offer.some((slot) => having.has(slot))));
+  const offers: (readonly number[])[] = [];
+  const offer: number[] = [];
+  const spread = (at: number): boolean => {
+    if (at === choices.length) {
+      if (group.required.every((having) => offer.some((slot) => having.has(slot)))) offers.push([...offer]);
+      return offers.length < bounds.spreadsInTree;
+    }
+    for (const slot of choices[at]!) {
+      if (choices[at]!.length > 1 && !step(effort)) return false;
+      offer[at] = slot;
+      if (!spread(at + 1)) return false;
+    }
+    return true;
+  };
+  spread(0);
+  return offers;
 }
 
 function takesTwoOfOneTree(view: ProviderView, choice: readonly number[]): boolean {

@@ -10,7 +10,7 @@ export const customPattern = '^CUSTOM_[A-Z0-9_]+$';
 const greatest = 2_147_483_647;
 
 export const Uuid = Type.String({ pattern: uuidPattern });
-export const Generation = Type.Integer();
+export const Generation = Type.Integer({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER });
 export const Owner = Type.String({ minLength: 1, maxLength: 255 });
 export const ConsumerType = Type.String({ pattern: classPattern, minLength: 1, maxLength: 255 });
 export const CustomName = Type.String({ pattern: customPattern, maxLength: 255 });

@@ -1,10 +1,11 @@
 import type { Selectable } from 'kysely';
-import { forbidden } from '../../../lib/errors.ts';
+import { forbidden, invalid } from '../../../lib/errors.ts';
 import { anyText, versionedQuery } from '../../../lib/http/query.ts';
 import type { AnyRoute } from '../../../lib/http/route.ts';
 import { versionedBody } from '../../../lib/http/versioned-body.ts';
 import { collectionRoutes } from '../collection-routes.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
+import { findDomain } from '../find-named.ts';
 import { extraOf, given, Name, NullableId, NullableText, Options, refuseImmutable, refuseMove, unlessTaken } from '../resource-fields.ts';
 import { revoke } from '../revocations.ts';
 import type { RoleTable } from '../tables.ts';
@@ -31,7 +32,8 @@ export const roleRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes({
     return query.execute();
   },
   createBody: versionedBody('CreateRole', { ...fields, name: { type: Name, required: true } }, { unknownKeys: 'accept' }),
-  create({ deps }, body) {
+  async create({ deps }, body) {
+    if (body.domain_id != null && (await findDomain(deps.db, { id: body.domain_id })) === null) throw invalid(`Could not find domain: ${body.domain_id}.`);
     const role = {
       id: newId(deps),
       name: body.name,

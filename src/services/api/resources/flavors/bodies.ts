@@ -35,7 +35,7 @@ export const CreateFlavor = versionedBody('CreateFlavor', {
 /** `flavor` of `PUT /flavors/{id}`. */
 export const UpdateFlavor = plainBody('UpdateFlavor', Type.Object({ description: LongDescription }, { additionalProperties: false }));
 
-const Tenant = Type.Object({ tenant: Type.String({ minLength: 1 }) }, { additionalProperties: false });
+const Tenant = Type.Object({ tenant: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false });
 export const AddTenantAccess = plainBody('AddTenantAccess', Tenant);
 export const RemoveTenantAccess = plainBody('RemoveTenantAccess', Tenant);
 

@@ -165,7 +165,7 @@ function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {
   const first = (directions[0] ?? 'desc') as 'asc' | 'desc';
   const sort = keys.flatMap((key, index) => {
     if ((key === 'host' || key === 'node') && !ctx.caller.isAdmin) throw forbidden(`Sort key '${key}' is for administrators only.`);
-    const column = sortColumns[key];
+    const column = Object.hasOwn(sortColumns, key) ? sortColumns[key] : undefined;
     return column === undefined ? [] : [{ column, direction: (directions[index] ?? first) as 'asc' | 'desc' }];
   });
   return sort.length > 0 ? sort : [{ column: 'created_at', direction: first }];

@@ -72,5 +72,5 @@ export function sampleConf(): string {
     const lines = Object.entries(options).map(([key, o]) => `# ${o.help}\n# (${o.allowed})\n#${key} = ${o.sample ?? o.write(o.default)}\n`);
     return `[${group}]\n\n${lines.join('\n')}`;
   });
-  return `${groups.join('\n')}`;
+  return groups.join('\n');
 }

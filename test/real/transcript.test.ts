@@ -132,7 +132,7 @@ describe('servers', () => {
   });
 
   test('stop, start, reboot soft and hard', async () => {
-    const status = async (wanted: string) => eventually(`${wanted}`, async () => ((await openstack('server show first -f value -c status')) === wanted ? true : null));
+    const status = async (wanted: string) => eventually(wanted, async () => ((await openstack('server show first -f value -c status')) === wanted ? true : null));
     await openstack('server stop first');
     await status('SHUTOFF');
     expect(await pings(address)).toBe(false);

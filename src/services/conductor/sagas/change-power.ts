@@ -54,6 +54,7 @@ function stateOf(powerState: PowerState | null, before: VmState): { readonly vmS
     case powerStates.crashed: return { vmState: before === 'suspended' ? before : 'stopped', powerState };
     case powerStates.suspended: return { vmState: 'suspended', powerState };
     case powerStates.noState: return {};
+    default: return powerState satisfies never;
   }
 }
 

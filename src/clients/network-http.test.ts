@@ -190,4 +190,20 @@ describe('the network client', () => {
     const error = await client.port(session, 'p').catch((thrown: unknown) => thrown);
     expect(error instanceof KilonovaError ? [error.kind, error.code, error.message] : error).toEqual([kind, type, 'No.']);
   });
+
+  it('allocates floating addresses, leads them somewhere and nowhere, and releases them', async () => {
+    const floatingip = { id: 'f', floating_ip_address: '203.0.113.1', fixed_ip_address: null, port_id: null, floating_network_id: 'x' };
+    answer = ({ method }) => (method === 'DELETE' ? { status: 204 } : { body: { floatingip } });
+    const made = { id: 'f', floatingIpAddress: '203.0.113.1', fixedIpAddress: null, portId: null, networkId: 'x' };
+    expect(await client.createFloatingIp(session, 'x')).toEqual(made);
+    expect(await client.updateFloatingIp(session, 'f', { portId: 'p', fixedIpAddress: '10.0.0.5' })).toEqual(made);
+    await client.updateFloatingIp(session, 'f', null);
+    await client.deleteFloatingIp(session, 'f');
+    expect(asked.map(({ method, path, body }) => [method, path, body])).toEqual([
+      ['POST', '/v2.0/floatingips', { floatingip: { floating_network_id: 'x' } }],
+      ['PUT', '/v2.0/floatingips/f', { floatingip: { port_id: 'p', fixed_ip_address: '10.0.0.5' } }],
+      ['PUT', '/v2.0/floatingips/f', { floatingip: { port_id: null } }],
+      ['DELETE', '/v2.0/floatingips/f', null],
+    ]);
+  });
 });

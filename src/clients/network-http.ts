@@ -109,6 +109,21 @@ export function createNetworkClient({ endpoints, log }: NetworkClientOptions): N
     },
     securityGroups: async (session, query) => (await list<WireSecurityGroup>(session, 'security_groups', query)).map(toSecurityGroup),
     floatingIps: async (session, query) => (await list<WireFloatingIp>(session, 'floatingips', query)).map(toFloatingIp),
+    async createFloatingIp(session, networkId) {
+      const { floatingip } = await ask<{ readonly floatingip: WireFloatingIp }>(session, 'POST', 'floatingips', {
+        floatingip: { floating_network_id: networkId },
+      });
+      return toFloatingIp(floatingip);
+    },
+    async updateFloatingIp(session, id, leadsTo) {
+      const { floatingip } = await ask<{ readonly floatingip: WireFloatingIp }>(session, 'PUT', `floatingips/${encodeURIComponent(id)}`, {
+        floatingip: leadsTo === null ? { port_id: null } : { port_id: leadsTo.portId, fixed_ip_address: leadsTo.fixedIpAddress },
+      });
+      return toFloatingIp(floatingip);
+    },
+    async deleteFloatingIp(session, id) {
+      await ask(session, 'DELETE', `floatingips/${encodeURIComponent(id)}`);
+    },
     async portQuota(session, projectId) {
       const { quota } = await ask<{ readonly quota: { readonly port: { readonly limit: number; readonly used: number } } }>(
         session,

@@ -55,6 +55,7 @@ export interface WireFloatingIp {
   readonly floating_ip_address: string;
   readonly fixed_ip_address: string | null;
   readonly port_id: string | null;
+  readonly floating_network_id: string;
 }
 
 export const toNetwork = (wire: WireNetwork): Network => ({
@@ -111,6 +112,7 @@ export const toFloatingIp = (wire: WireFloatingIp): FloatingIp => ({
   floatingIpAddress: wire.floating_ip_address,
   fixedIpAddress: wire.fixed_ip_address,
   portId: wire.port_id,
+  networkId: wire.floating_network_id,
 });
 
 /** Without what was not said, which is not the same as saying null. */

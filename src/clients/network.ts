@@ -67,6 +67,8 @@ export interface FloatingIp {
   readonly floatingIpAddress: string;
   readonly fixedIpAddress: string | null;
   readonly portId: string | null;
+  /** The external network it comes from. */
+  readonly networkId: string;
 }
 
 export interface NewPort {
@@ -108,6 +110,11 @@ export interface NetworkClient {
   deletePort(session: Session, portId: string): Promise<void>;
   securityGroups(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly SecurityGroup[]>;
   floatingIps(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly FloatingIp[]>;
+  /** Allocates an address of an external network to the session's project. */
+  createFloatingIp(session: Session, networkId: string): Promise<FloatingIp>;
+  /** Leads it to an address of a port, or nowhere. */
+  updateFloatingIp(session: Session, id: string, leadsTo: { readonly portId: string; readonly fixedIpAddress: string } | null): Promise<FloatingIp>;
+  deleteFloatingIp(session: Session, id: string): Promise<void>;
   /** Free ports of the project's quota; null is unlimited. */
   portQuota(session: Session, projectId: string): Promise<{ readonly limit: number; readonly used: number } | null>;
 }

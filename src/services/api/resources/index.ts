@@ -7,10 +7,15 @@ import { extensionRoutes } from './extensions/routes.ts';
 import { externalEventRoutes } from './external-events/routes.ts';
 import { flavorActions } from './flavors/access.ts';
 import { flavorRoutes } from './flavors/routes.ts';
+import { floatingIpActions } from './floating-ips/actions.ts';
+import { floatingIpPoolRoutes } from './floating-ips/pools.ts';
+import { floatingIpRoutes } from './floating-ips/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
+import { imageRoutes } from './images/routes.ts';
 import { instanceActionRoutes } from './instance-actions/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { networkRoutes } from './networks/routes.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverAddressRoutes } from './server-addresses/routes.ts';
@@ -49,6 +54,10 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...tenantUsageRoutes,
   ...extensionRoutes,
   ...externalEventRoutes,
+  ...imageRoutes,
+  ...networkRoutes,
+  ...floatingIpPoolRoutes,
+  ...floatingIpRoutes,
   ...volumesBootRoutes,
   ...bareMetalRoutes,
   ...versionByIdRoutes,
@@ -56,4 +65,4 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 ];
 
 /** Every path that takes actions. */
-export const actionRoutes = [{ ...serverActions, retired: ['resetNetwork'] }, volumesBootActions, flavorActions, aggregateActions] as const;
+export const actionRoutes = [{ ...serverActions, actions: [...serverActions.actions, ...floatingIpActions], retired: ['resetNetwork'] }, volumesBootActions, flavorActions, aggregateActions] as const;

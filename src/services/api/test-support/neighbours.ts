@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { IdentityClient } from '../../../clients/identity.ts';
 import type { Image, ImageClient } from '../../../clients/image.ts';
-import type { Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
-import { conflict, notFound, unavailable } from '../../../lib/errors.ts';
+import type { FloatingIp, Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
+import { conflict, notFound, overQuota, unavailable } from '../../../lib/errors.ts';
+import { randomIds } from '../../../lib/ids.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -14,6 +15,7 @@ export interface Neighbours {
   readonly networks: Network[];
   readonly ports: Map<string, Port>;
   readonly securityGroups: SecurityGroup[];
+  readonly floatingIps: Map<string, FloatingIp>;
   portQuota: { readonly limit: number; readonly used: number } | null;
   /** By the uuid of a node. */
   readonly providers: Map<string, { generation: number; aggregates: readonly string[]; traits: readonly string[] }>;
@@ -83,6 +85,7 @@ export function fakeNeighbours(): Neighbours {
     networks: [],
     ports: new Map(),
     securityGroups: [],
+    floatingIps: new Map(),
     portQuota: null,
     providers: new Map(),
     placementIsDown: false,
@@ -91,7 +94,7 @@ export function fakeNeighbours(): Neighbours {
         authenticate: (headers) => Promise.resolve(callerOf(headers)),
         sessionOf: (caller) => session(caller.token),
         serviceSession: session('nova'),
-        endpoints: { url: () => Promise.reject(unavailable('There is no catalog.')) },
+        endpoints: { url: (type) => (type === 'image' ? Promise.resolve('http://image') : Promise.reject(unavailable('There is no catalog.'))) },
         projectExists: (id) => Promise.resolve(self.projects === null ? null : self.projects.has(id)),
         close: () => Promise.resolve(),
       },
@@ -101,6 +104,15 @@ export function fakeNeighbours(): Neighbours {
           if (image === undefined) throw notFound(`No image found with ID ${id}`);
           return image;
         },
+        list: async (_, { marker, ...filters } = {}) => {
+          const fitting = [...self.images.values()].filter((image) =>
+            Object.entries(filters).every(([name, value]) => ({ ...image.properties, name: image.name, status: image.status })[name] === value),
+          );
+          return fitting.slice(marker === undefined ? 0 : fitting.findIndex(({ id }) => id === marker) + 1);
+        },
+        delete: async (_, id) => {
+          if (!self.images.delete(id)) throw notFound(`Failed to find image ${id} to delete`);
+        },
       } satisfies Partial<ImageClient> as unknown as ImageClient,
       network: {
         networks: async (_, query = {}) =>
@@ -108,7 +120,8 @@ export function fakeNeighbours(): Neighbours {
             (network) =>
               (query['id'] === undefined || [query['id']].flat().includes(network.id)) &&
               (query['tenant_id'] === undefined || query['tenant_id'] === network.projectId) &&
-              (query['shared'] === undefined || network.shared),
+              (query['shared'] === undefined || network.shared) &&
+              (query['router:external'] === undefined || network.external),
           ),
         port: async (_, id) => {
           const port = self.ports.get(id);
@@ -117,6 +130,25 @@ export function fakeNeighbours(): Neighbours {
         },
         securityGroups: async (_, query = {}) =>
           self.securityGroups.filter((group) => query['name'] === undefined || group.name === query['name']),
+        ports: async (_, query = {}) => [...self.ports.values()].filter(({ id }) => query['id'] === undefined || [query['id']].flat().includes(id)),
+        floatingIps: async (_, query = {}) =>
+          [...self.floatingIps.values()].filter(
+            ({ id, floatingIpAddress }) =>
+              (query['id'] === undefined || [query['id']].flat().includes(id)) &&
+              (query['floating_ip_address'] === undefined || query['floating_ip_address'] === floatingIpAddress),
+          ),
+        createFloatingIp: async (_, networkId) => {
+          if (self.floatingIps.size >= 2) throw overQuota('Quota exceeded for resources: floatingip.');
+          const made = { id: randomIds.uuid(), floatingIpAddress: `203.0.113.${self.floatingIps.size + 1}`, fixedIpAddress: null, portId: null, networkId };
+          self.floatingIps.set(made.id, made);
+          return made;
+        },
+        updateFloatingIp: async (_, id, leadsTo) => {
+          const changed = { ...self.floatingIps.get(id)!, portId: leadsTo?.portId ?? null, fixedIpAddress: leadsTo?.fixedIpAddress ?? null };
+          self.floatingIps.set(id, changed);
+          return changed;
+        },
+        deleteFloatingIp: async (_, id) => void self.floatingIps.delete(id),
         portQuota: async () => self.portQuota,
       } satisfies Partial<NetworkClient> as unknown as NetworkClient,
       placement: {

@@ -42,11 +42,7 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'GET /os-hosts/{}/shutdown',
     'GET /os-hosts/{}/startup',
   ],
-  'proxies to the image service are not made yet': [
-    'GET /images',
-    'GET /images/detail',
-    'GET /images/{}',
-    'DELETE /images/{}',
+  'metadata of images is not changed through compute yet': [
     'GET /images/{}/metadata',
     'POST /images/{}/metadata',
     'PUT /images/{}/metadata',
@@ -54,17 +50,8 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'PUT /images/{}/metadata/{}',
     'DELETE /images/{}/metadata/{}',
   ],
-  'proxies to the network service are not made yet': [
+  'security groups are not changed through compute yet': [
     'GET /servers/{}/os-security-groups',
-    'GET /os-floating-ip-pools',
-    'GET /os-floating-ips',
-    'POST /os-floating-ips',
-    'GET /os-floating-ips/{}',
-    'DELETE /os-floating-ips/{}',
-    'GET /os-networks',
-    'GET /os-networks/{}',
-    'GET /os-tenant-networks',
-    'GET /os-tenant-networks/{}',
     'GET /os-security-groups',
     'POST /os-security-groups',
     'GET /os-security-groups/{}',
@@ -102,13 +89,6 @@ export const actionsNotServedYet: Readonly<Record<string, readonly string[]>> = 
     'shelveOffload',
     'unshelve',
   ],
-  'proxies to the network service are not made yet': [
-    'addFloatingIp',
-    'removeFloatingIp',
-    'addFixedIp',
-    'removeFixedIp',
-    'addSecurityGroup',
-    'removeSecurityGroup',
-  ],
+  'ports and security groups of servers are not changed yet': ['addFixedIp', 'removeFixedIp', 'addSecurityGroup', 'removeSecurityGroup'],
   'consoles are not reached through the API yet': ['os-getVNCConsole', 'os-getSPICEConsole', 'os-getRDPConsole', 'os-getSerialConsole'],
 };

@@ -45,7 +45,6 @@ withState(program.command('up'))
   .option('--detach', 'return when the cloud answers, and leave it running')
   .option('--destroy', 'delete all servers and networks when the cloud is stopped')
   .action(async (args: UpArguments) => {
-    const { up, welcome, explain, exitCodeOf } = await import('./services/up/up.ts');
     if (args.detach === true) {
       const { detach } = await import('./services/up/detach.ts');
       const message = await detach(import.meta.filename, process.argv.slice(2).filter((argument) => argument !== '--detach'), args.state);
@@ -53,6 +52,7 @@ withState(program.command('up'))
       process.exitCode = message.up ? 0 : message.exitCode;
       return;
     }
+    const { up, welcome, explain, exitCodeOf } = await import('./services/up/up.ts');
     const tellParent = (message: object): void => void process.send?.(message);
     const began = performance.now();
     try {

@@ -37,12 +37,13 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
 }
 
-/** Which process this is: its number and when it started, for numbers are used again. Empty when there is none. */
+/** Which process this is: its number and when it started, for numbers are used again. Empty when there is none, or only what nobody has buried yet. */
 async function identity(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(ignoreMissing);
   if (stat === undefined) return '';
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name may hold spaces and parentheses
-  return `${pid} ${afterName[19]}`;
+  const memory = afterName[20]; // a killed process has none, though its parent may never ask how it ended
+  return memory === '0' ? '' : `${pid} ${afterName[19]}`;
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

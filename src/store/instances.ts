@@ -260,7 +260,12 @@ export interface InstanceQuery {
   readonly limit: number | null;
   /** The last instance of the page before. */
   readonly after: string | null;
+  /** Whether conditions match patterns that users wrote, some of which never end: PostgreSQL then gives up soon (57014). */
+  readonly patterned?: boolean;
 }
+
+/** How long a cell may look for what matches a user's pattern. */
+const patternTimeout = '2s';
 
 /** One page of instances over all cells, one statement a cell, merged by the sort keys; ends with the id so that the order is total. */
 export async function listInstances(stores: Stores, query: InstanceQuery): Promise<LocatedInstance[]> {
@@ -284,8 +289,16 @@ async function markerRow(stores: Stores, id: string): Promise<Row> {
   return row;
 }
 
-function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
-  let select = cell.database.selectFrom('instances').selectAll();
+async function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
+  if (query.patterned !== true) return selectPage(cell.database, query, sort, marker);
+  return cell.database.transaction().execute(async (tx) => {
+    await sql`SELECT set_config('statement_timeout', ${patternTimeout}, true)`.execute(tx);
+    return selectPage(tx, query, sort, marker);
+  });
+}
+
+function selectPage(database: Executor<CellTables>, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
+  let select = database.selectFrom('instances').selectAll();
   if (query.deleted === 'no') select = select.where('deleted_at', 'is', null);
   if (query.deleted === 'only') select = select.where('deleted_at', 'is not', null);
   for (const condition of query.conditions) select = select.where((eb) => condition(eb));
@@ -316,11 +329,18 @@ function compareRows(a: Row, b: Row, sort: Sort): number {
   return 0;
 }
 
-/** What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. */
-export async function countUsage(stores: Stores, projectId: string, userId?: string): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
+/**
+ * What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. `within` is a transaction the caller has
+ * open in one of the cells: that cell is counted in it, so that nobody waits for a second connection while holding one.
+ */
+export async function countUsage(
+  stores: Stores,
+  { projectId, userId }: { readonly projectId: string; readonly userId?: string },
+  within: { readonly cellId: string; readonly tx: Executor<CellTables> } | null = null,
+): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
   const counts = await Promise.all(
-    stores.cells().map(({ database }) =>
-      database
+    stores.cells().map(({ id, database }) =>
+      (id === within?.cellId ? within.tx : database)
         .selectFrom('instances')
         .select((eb) => [eb.fn.countAll<number>().as('instances'), sql<number>`coalesce(sum(vcpus), 0)`.as('cores'), sql<number>`coalesce(sum(memory_mb), 0)`.as('ram')])
         .where('project_id', '=', projectId)
@@ -330,7 +350,7 @@ export async function countUsage(stores: Stores, projectId: string, userId?: str
         .executeTakeFirst(),
     ),
   );
-  const sum = (key: 'instances' | 'cores' | 'ram'): number => counts.reduce((total, count) => total + Number(count?.[key] ?? 0), 0);
+  const sum = (key: 'instances' | 'cores' | 'ram'): number => counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
   return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram') };
 }
 
@@ -340,11 +360,11 @@ export async function instancesOnHost(database: CellDatabase, host: string): Pro
   return rows.map((row) => toInstance(row));
 }
 
-/** How many live instances these hosts have together. */
+/** How many live instances these hosts have together. cell0 has no hosts. */
 export async function countOnHosts(stores: Stores, hosts: readonly string[]): Promise<number> {
   if (hosts.length === 0) return 0;
   const counts = await Promise.all(
-    stores.cells().map(({ database }) =>
+    stores.cells().filter(({ id }) => id !== stores.cell0.id).map(({ database }) =>
       database.selectFrom('instances').select((eb) => eb.fn.countAll<number>().as('count')).where('host', 'in', hosts).where('deleted_at', 'is', null).executeTakeFirstOrThrow(),
     ),
   );

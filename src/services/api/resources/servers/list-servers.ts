@@ -14,7 +14,7 @@ import { statesOf } from './status.ts';
 
 type Query = NonNullable<(typeof ListServers)['value']>;
 
-/** What a filter compares, who may use it, and how. `regex` filters are PostgreSQL's, under a statement timeout. */
+/** What a filter compares, who may use it, and how. `regex` filters are PostgreSQL's, under a timeout. */
 interface Filter {
   readonly column: InstanceSortColumn;
   readonly match: 'exact' | 'regex' | 'boolean';
@@ -66,6 +66,7 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
   const limit = pageLimit(deps, query.limit);
   const conditions: InstanceCondition[] = [];
   const add = (condition: InstanceCondition): void => void conditions.push(condition);
+  let patterned = false;
   const allFilters = ctx.can('os_compute_api:servers:allow_all_filters');
 
   const allTenants = allTenantsAsked(query.all_tenants);
@@ -83,8 +84,12 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
     } else if (match === 'exact') {
       if (column === 'uuid' && normalizeUuid(value) === null) return { servers: [], full: false };
       add((eb) => eb(column, '=', value as never));
-    } else add(regexCondition(name, column, value));
+    } else {
+      add(regexCondition(name, column, value));
+      patterned ||= !isPlain(value);
+    }
   }
+  patterned ||= query.ip !== undefined || query.ip6 !== undefined;
   if (query.ip !== undefined) add(addressCondition('ip', query.ip));
   if (query.ip6 !== undefined) add(addressCondition('ip6', query.ip6));
   addTagConditions(query, add);
@@ -115,6 +120,7 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
     sort: sortOf(ctx, query),
     limit: Math.max(limit, 1),
     after: query.marker ?? null,
+    patterned,
   };
   if (limit === 0) return { servers: [], full: false };
   if (query.marker !== undefined && normalizeUuid(query.marker) === null) throw invalid(`marker [${query.marker}] not found`);
@@ -124,6 +130,7 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
   } catch (error) {
     if (isKind(error, 'notFound')) throw invalid(`marker [${query.marker ?? ''}] not found`);
     if (sqlState(error) === '2201B') throw invalid('Invalid regular expression in a filter.'); // PostgreSQL: invalid_regular_expression
+    if (sqlState(error) === '57014') throw invalid('A regular expression in a filter takes too long to match.'); // PostgreSQL: query_canceled
     throw error;
   }
 }
@@ -135,10 +142,12 @@ function allTenantsAsked(value: string | undefined): boolean {
   throw invalid(`Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`);
 }
 
-/** A pattern is anchored nowhere. Its length is bounded; PostgreSQL's automaton has no catastrophic cases, and plain text needs none. */
+const isPlain = (pattern: string): boolean => /^[\w -]+$/.test(pattern);
+
+/** A pattern is anchored nowhere. Its length is bounded and so is the time it is given: nested repetition can keep even PostgreSQL's automaton busy for ever. Plain text needs none. */
 function regexCondition(name: string, column: InstanceSortColumn, pattern: string): InstanceCondition {
   if (pattern === '' || pattern.length > 255) throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '${pattern.slice(0, 80)}' is not a 'regex'`);
-  if (/^[\w -]+$/.test(pattern)) return () => sql<SqlBool>`strpos(${sql.ref(column)}::text, ${pattern}) > 0` as never;
+  if (isPlain(pattern)) return () => sql<SqlBool>`strpos(${sql.ref(column)}::text, ${pattern}) > 0` as never;
   return () => sql<SqlBool>`${sql.ref(column)}::text ~ ${pattern}` as never;
 }
 

@@ -201,7 +201,8 @@ export async function beginAction(tx: Executor<CellTables>, name: ActionName, in
   if (row !== undefined) return toInstance(row);
   const now = await tx.selectFrom('instances').selectAll().where('uuid', '=', instance.id).where('deleted_at', 'is', null).executeTakeFirst();
   if (now === undefined) throw instanceNotFound(instance.id);
-  return refuse(toInstance(now));
+  // it has gone on meanwhile, such as a build to its next task: what may be done now is judged anew
+  return beginAction(tx, name, toInstance(now), task);
 }
 
 /** The states an instance is expected to be in, and those it goes to. */

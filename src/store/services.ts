@@ -112,12 +112,12 @@ export async function nodesOfHost(stores: Stores, host: string): Promise<Compute
   return pages.flat();
 }
 
-export async function findNode(stores: Stores, name: { readonly uuid: string } | { readonly id: number }): Promise<ComputeNode | null> {
+export async function findNode(stores: Stores, by: { readonly uuid: string } | { readonly id: number } | { readonly name: string }): Promise<ComputeNode | null> {
   for (const { id: cellId, database } of stores.cells()) {
     const row = await database
       .selectFrom('compute_nodes')
       .selectAll()
-      .where((eb) => ('uuid' in name ? eb('uuid', '=', name.uuid) : eb('id', '=', name.id)))
+      .where((eb) => ('uuid' in by ? eb('uuid', '=', by.uuid) : 'id' in by ? eb('id', '=', by.id) : eb('name', '=', by.name)))
       .executeTakeFirst();
     if (row !== undefined) return toNode(row, cellId);
   }

@@ -5,6 +5,7 @@ export const computeMicroversions: MicroversionScheme = { serviceType: 'compute'
 
 /** Behaviour (not fields) that came with a microversion: handlers ask for it by name and never compare numbers. */
 const since = {
+  addressSixForAll: '2.5', // the filter ip6 of server lists
   publicFlavorsNotGiven: '2.7',
   servicesForcedDown: '2.11',
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
@@ -15,6 +16,8 @@ const since = {
   usagePaged: '2.40',
   hostsHaveUuids: '2.53', // services and hypervisors, in paths and answers
   actionsPaged: '2.58',
+  lockedWithReason: '2.73', // servers can be sorted by it, too
+  unknownSortKeysRefused: '2.75',
   allServerFilters: '2.83',
   extraSpecsJudged: '2.86',
   uptimeAmongHypervisors: '2.88',

@@ -8,8 +8,22 @@ import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-t
 
 /** Who may do what by default, as Nova says it (`spec/api-surface.md`); what stands nowhere here is for administrators. */
 const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 'service', readonly string[]>> = {
-  anybody: ['limits', 'extensions', 'os-availability-zone:list', 'os-quota-sets:defaults'],
+  anybody: ['os-floating-ip-pools', 'limits', 'extensions', 'os-availability-zone:list', 'os-quota-sets:defaults'],
   reader: [
+    'os-networks:list',
+    'os-networks:show',
+    'os-tenant-networks:list',
+    'os-tenant-networks:show',
+    'os-floating-ips:list',
+    'os-floating-ips:show',
+    'os-security-groups:list',
+    'os-security-groups:get',
+    'os-volumes:list',
+    'os-volumes:detail',
+    'os-volumes:show',
+    'os-volumes:snapshots:list',
+    'os-volumes:snapshots:detail',
+    'os-volumes:snapshots:show',
     'servers:index',
     'servers:detail',
     'servers:show',
@@ -35,6 +49,21 @@ const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 's
     'os-simple-tenant-usage:show',
   ],
   member: [
+    'os-floating-ips:create',
+    'os-floating-ips:delete',
+    'os-floating-ips:add',
+    'os-floating-ips:remove',
+    'os-security-groups:add',
+    'os-security-groups:remove',
+    'os-security-groups:create',
+    'os-security-groups:update',
+    'os-security-groups:delete',
+    'os-security-groups:rule:create',
+    'os-security-groups:rule:delete',
+    'os-volumes:create',
+    'os-volumes:delete',
+    'os-volumes:snapshots:create',
+    'os-volumes:snapshots:delete',
     'servers:create',
     'servers:update',
     'servers:delete',
@@ -102,6 +131,10 @@ const contents: Readonly<Record<string, unknown>> = {
   add_host: { host: 'x' },
   remove_host: { host: 'x' },
   set_metadata: { metadata: {} },
+  addFloatingIp: { address: '203.0.113.1' },
+  removeFloatingIp: { address: '203.0.113.1' },
+  addSecurityGroup: { name: 'x' },
+  removeSecurityGroup: { name: 'x' },
 };
 
 const caseOfRoute = ({ method, path, until, policy, body }: AnyRoute<ApiDeps>): Case => {

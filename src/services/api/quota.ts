@@ -22,7 +22,8 @@ type Amounts = Readonly<Record<(typeof counted)[number], number>>;
 
 /**
  * How many of `min`…`max` servers of this flavor the project (and the user, where the user has limits) may still have; throws 403 naming what
- * is over when not even `min`. Takes a lock on the project in the caller's transaction, so that two requests at once cannot both slip under a limit.
+ * is over when not even `min`. Takes a lock on the project in the caller's transaction, which is one in cell0, so that two requests at once cannot
+ * both slip under a limit.
  */
 export async function admitServers(
   deps: ApiDeps,
@@ -40,7 +41,7 @@ export async function admitServers(
     const limits = await limitsOf(deps, projectId, owner.userId);
     const resources = counted.filter((resource) => limits[resource]! >= 0 && wanted[resource] > 0);
     if (resources.length === 0) continue;
-    const used: Amounts = await countUsage(deps.stores, projectId, owner.userId);
+    const used: Amounts = await countUsage(deps.stores, owner, { cellId: deps.stores.cell0.id, tx });
     const room = Math.min(...resources.map((resource) => Math.floor((limits[resource]! - used[resource]) / wanted[resource])));
     if (room < min) {
       const over = resources.filter((resource) => used[resource] + min * wanted[resource] > limits[resource]!);

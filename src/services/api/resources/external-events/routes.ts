@@ -1,27 +1,39 @@
 import Type from 'typebox';
 import { versionedBody } from '../../../../lib/http/versioned-body.ts';
-import { invalid, messageOf, notFound } from '../../../../lib/errors.ts';
+import { messageOf } from '../../../../lib/errors.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { Reply } from '../../../../lib/http/route.ts';
 import { findInstance } from '../../../../store/instances.ts';
 import { route } from '../../deps.ts';
 import { Uuid } from '../../schemas.ts';
 
-/** Events and since when they exist. */
-const names = ['network-changed', 'network-vif-plugged', 'network-vif-unplugged', 'network-vif-deleted', 'volume-extended', 'power-update', 'accelerator-request-bound', 'volume-reimaged'] as const;
+/** The events a request may hold, from a microversion on. */
+const events = (...later: readonly string[]) =>
+  Type.Array(
+    Type.Object(
+      {
+        name: Type.Enum(['network-changed', 'network-vif-plugged', 'network-vif-unplugged', 'network-vif-deleted', ...later]),
+        server_uuid: Uuid,
+        status: Type.Optional(Type.Enum(['failed', 'completed', 'in-progress'])),
+        tag: Type.Optional(Type.String({ maxLength: 255 })),
+      },
+      { additionalProperties: false },
+    ),
+    { minItems: 1 },
+  );
 
 const Events = versionedBody('ExternalEvents', {
-  events: {
-    required: true,
-    type: Type.Array(
-      Type.Object(
-        { name: Type.Enum([...names]), server_uuid: Uuid, status: Type.Optional(Type.Enum(['failed', 'completed', 'in-progress'])), tag: Type.Optional(Type.String({ maxLength: 255 })) },
-        { additionalProperties: false },
-      ),
-      { minItems: 1 },
-    ),
-  },
+  events: [
+    { until: '2.50', required: true, type: events() },
+    { since: '2.51', until: '2.75', required: true, type: events('volume-extended') },
+    { since: '2.76', until: '2.81', required: true, type: events('volume-extended', 'power-update') },
+    { since: '2.82', until: '2.92', required: true, type: events('volume-extended', 'power-update', 'accelerator-request-bound') },
+    { since: '2.93', required: true, type: events('volume-extended', 'power-update', 'accelerator-request-bound', 'volume-reimaged') },
+  ],
 });
+
+/** Events that mean nothing without their tag. */
+const needsTag: readonly string[] = ['volume-extended', 'power-update', 'accelerator-request-bound'];
 
 /** What other services tell of servers: 200 when all of it could be passed on, 207 when some could not, with a code for each. */
 export const externalEventRoutes = [
@@ -35,10 +47,11 @@ export const externalEventRoutes = [
     handle: async ({ body, deps }) => {
       const changed = new Set<string>();
       const results = await Promise.all(
-        body.events.map(async (event) => {
+        body.events!.map(async (event) => {
           const id = normalizeUuid(event.server_uuid)!;
           const status = event.status ?? 'completed';
           const answer = (code: number, outcome: string) => ({ name: event.name, server_uuid: id, ...(event.tag === undefined ? {} : { tag: event.tag }), status: outcome, code });
+          if (event.tag === undefined && needsTag.includes(event.name)) return answer(400, 'failed');
           const found = await findInstance(deps.stores, id);
           if (found === null) return answer(404, 'failed');
           if (found.instance.host === null) return answer(422, 'failed');
@@ -52,8 +65,6 @@ export const externalEventRoutes = [
           return answer(200, status);
         }),
       );
-      if (results.every(({ code }) => code === 404)) throw notFound('No instances found for any event');
-      if (results.length === 0) throw invalid('No events given.');
       if (changed.size > 0) deps.conductor.networkChanged({ instanceIds: [...changed] }).catch((error: unknown) => deps.log.warn({ err: error }, 'interfaces were not read anew'));
       return new Reply(results.every(({ code }) => code === 200) ? 200 : 207, { events: results });
     },

@@ -5,14 +5,11 @@ import { countServerGroups } from '../../../../store/server-groups.ts';
 import type { ApiDeps } from '../../deps.ts';
 
 /** What is used of each resource now: counted. Key pairs belong to users, not projects. */
-export async function quotaUsage(
-  { stores }: Pick<ApiDeps, 'stores'>,
-  { projectId, userId }: QuotaOwner,
-): Promise<Readonly<Record<string, number>>> {
+export async function quotaUsage({ stores }: Pick<ApiDeps, 'stores'>, owner: QuotaOwner): Promise<Readonly<Record<string, number>>> {
   const [servers, groups, keys] = await Promise.all([
-    countUsage(stores, projectId, userId),
-    countServerGroups(stores.api, projectId),
-    userId === undefined ? 0 : countKeyPairs(stores.api, userId),
+    countUsage(stores, owner),
+    countServerGroups(stores.api, owner.projectId),
+    owner.userId === undefined ? 0 : countKeyPairs(stores.api, owner.userId),
   ]);
   return { ...servers, server_groups: groups, key_pairs: keys };
 }

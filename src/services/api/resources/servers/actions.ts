@@ -1,9 +1,11 @@
 import { conflict, isKind, notFound } from '../../../../lib/errors.ts';
 import type { ActionRoute } from '../../../../lib/http/route.ts';
-import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import type { LocatedInstance } from '../../../../store/instances.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
+import { does } from '../../microversions.ts';
 import { ConsoleOutput, LockServer, RebootServer } from './bodies.ts';
 import { findServer, hostOf, ownerOf } from './find-server.ts';
+import { lockServer, unlockServer } from './lock-server.ts';
 import { operate } from './operate.ts';
 
 /** An action that changes the power of a guest by a saga: 202 and no body. */
@@ -47,21 +49,14 @@ export const serverActions: ActionRoute<ApiDeps, LocatedInstance> = {
       policy: 'os_compute_api:os-lock-server:lock',
       body: LockServer,
       reply: { status: 202 },
-      handle: async ({ body, loaded: { instance, cellId }, ctx, deps }) => {
-        const reason = body?.locked_reason ?? null;
-        const lockedBy = ctx.caller.projectId === instance.projectId && !ctx.caller.isAdmin ? 'owner' : 'admin';
-        await updateInstance(deps.stores.cell(cellId), instance.id, { lockedBy, lockedReason: reason });
-      },
+      handle: ({ body, loaded, ctx, deps }) => lockServer(deps, ctx, loaded, (does(ctx, 'lockedWithReason') ? body?.locked_reason : null) ?? null),
     }),
     serverAction({
       key: 'unlock',
       summary: 'Unlock a server',
       policy: 'os_compute_api:os-lock-server:unlock',
       reply: { status: 202 },
-      handle: async ({ loaded: { instance, cellId }, ctx, deps }) => {
-        if (instance.lockedBy === 'admin') ctx.authorize('os_compute_api:os-lock-server:unlock:unlock_override', { project_id: instance.projectId });
-        await updateInstance(deps.stores.cell(cellId), instance.id, { lockedBy: null, lockedReason: null });
-      },
+      handle: ({ loaded, ctx, deps }) => unlockServer(deps, ctx, loaded),
     }),
     serverAction({
       key: 'os-getConsoleOutput',

@@ -1,6 +1,7 @@
 import type { Image } from '../../../../clients/image.ts';
 import type { BlockDevice, InstanceFlavor, InstanceId, InstanceImage } from '../../../../domain/instance.ts';
 import type { RequestSpec } from '../../../../domain/request-spec.ts';
+import { hostNotFound } from '../../../../domain/faults.ts';
 import { conflict, forbidden, invalid, isKind, overQuota } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
@@ -12,6 +13,7 @@ import { findKeyPair } from '../../../../store/key-pairs.ts';
 import { mapInstances } from '../../../../store/mappings.ts';
 import { insertSagas } from '../../../../store/sagas.ts';
 import { findServerGroup } from '../../../../store/server-groups.ts';
+import { findNode, nodesOfHost } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';
@@ -54,6 +56,7 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
     ctx.authorize('compute:servers:create:requested_destination');
     if (forceHost !== null) throw invalid('Destination host and availability zone with a host exclude each other.');
   }
+  await refuseUnknownPlace(deps, forceHost ?? body.host ?? null, forceNode ?? body.hypervisor_hostname ?? null);
   if (body.hostname !== undefined && max > 1) throw invalid('Unable to allocate hostname to more than one server.');
   const groupId = await groupOf(deps, ctx, hints['group'], min);
   const networks = await resolveNetworks(deps, ctx, body.networks as Parameters<typeof resolveNetworks>[2], max);
@@ -163,6 +166,13 @@ async function zoneOf(deps: ApiDeps, ctx: RequestContext, text: string | undefin
   const zones = new Set([deps.settings.DEFAULT.default_availability_zone, ...(await listAggregates(deps.stores.api)).flatMap(({ metadata }) => metadata['availability_zone'] ?? [])]);
   if (zone !== '' && !zones.has(zone)) throw invalid(`The requested availability zone is not available`);
   return { zone: zone === '' ? null : zone, forceHost: host === '' ? null : host, forceNode: node === '' ? null : node };
+}
+
+/** A host or a node that is asked for by name must be known. */
+async function refuseUnknownPlace({ stores }: ApiDeps, host: string | null, node: string | null): Promise<void> {
+  const found = node === null ? null : await findNode(stores, { name: node });
+  const unknown = node !== null && (found === null || (host !== null && found.host !== host)) ? node : host !== null && node === null && (await nodesOfHost(stores, host)).length === 0 ? host : null;
+  if (unknown !== null) throw invalid(hostNotFound(unknown).message);
 }
 
 async function groupOf(deps: ApiDeps, ctx: RequestContext, hint: unknown, servers: number): Promise<string | null> {

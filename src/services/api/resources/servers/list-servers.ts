@@ -4,7 +4,7 @@ import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { sqlState } from '../../../../lib/sql/database.ts';
-import { listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn, type LocatedInstance } from '../../../../store/instances.ts';
+import { findInstance, listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn, type LocatedInstance } from '../../../../store/instances.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { changesBetween } from '../../moments.ts';
@@ -60,6 +60,11 @@ const sortColumns: Readonly<Record<string, InstanceSortColumn>> = {
   launched_at: 'launched_at', terminated_at: 'terminated_at', locked_by: 'locked_by', locked: 'locked_by', progress: 'progress', root_device_name: 'root_device_name', config_drive: 'config_drive', access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6',
   auto_disk_config: 'disk_config',
 };
+/** Sort keys that never meant anything: taken until 2.74. */
+const idleSortKeys: readonly string[] = [
+  'architecture', 'cell_name', 'cleaned', 'default_ephemeral_device', 'default_swap_device', 'deleted', 'deleted_at', 'disable_terminate', 'ephemeral_gb', 'ephemeral_key_uuid', 'id', 'key_data',
+  'launched_on', 'memory_mb', 'os_type', 'reservation_id', 'root_gb', 'shutdown_terminate', 'user_data', 'vcpus', 'vm_mode',
+];
 
 /** One page of servers. `rule` is the list's own, whose `:get_all_tenants` opens all projects. */
 export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Query, rule: 'os_compute_api:servers:index' | 'os_compute_api:servers:detail'): Promise<{ readonly servers: LocatedInstance[]; readonly full: boolean }> {
@@ -91,7 +96,7 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
   }
   patterned ||= query.ip !== undefined || query.ip6 !== undefined;
   if (query.ip !== undefined) add(addressCondition('ip', query.ip));
-  if (query.ip6 !== undefined) add(addressCondition('ip6', query.ip6));
+  if (query.ip6 !== undefined && (allFilters || does(ctx, 'addressSixForAll'))) add(addressCondition('ip6', query.ip6));
   addTagConditions(query, add);
 
   const statuses = query.status ?? [];
@@ -123,12 +128,17 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
     patterned,
   };
   if (limit === 0) return { servers: [], full: false };
-  if (query.marker !== undefined && normalizeUuid(query.marker) === null) throw invalid(`marker [${query.marker}] not found`);
+  const unknownMarker = () => invalid(`marker [${query.marker ?? ''}] not found`);
+  if (query.marker !== undefined) {
+    const marker = normalizeUuid(query.marker);
+    const last = marker === null ? null : await findInstance(deps.stores, marker, { deleted: true });
+    if (last === null || (last.instance.projectId !== ctx.caller.projectId && !ctx.caller.isAdmin)) throw unknownMarker();
+  }
   try {
     const servers = await listInstances(deps.stores, page);
     return { servers, full: servers.length === limit };
   } catch (error) {
-    if (isKind(error, 'notFound')) throw invalid(`marker [${query.marker ?? ''}] not found`);
+    if (isKind(error, 'notFound')) throw unknownMarker();
     if (sqlState(error) === '2201B') throw invalid('Invalid regular expression in a filter.'); // PostgreSQL: invalid_regular_expression
     if (sqlState(error) === '57014') throw invalid('A regular expression in a filter takes too long to match.'); // PostgreSQL: query_canceled
     throw error;
@@ -174,7 +184,9 @@ function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {
   const first = (directions[0] ?? 'desc') as 'asc' | 'desc';
   const sort = keys.flatMap((key, index) => {
     if ((key === 'host' || key === 'node') && !ctx.caller.isAdmin) throw forbidden(`Sort key '${key}' is for administrators only.`);
-    const column = Object.hasOwn(sortColumns, key) ? sortColumns[key] : undefined;
+    const column = Object.hasOwn(sortColumns, key) && (key !== 'locked' || does(ctx, 'lockedWithReason')) ? sortColumns[key] : undefined;
+    const isIdle = key === 'locked' || key === 'kernel_id' || key === 'ramdisk_id' || (idleSortKeys.includes(key) && !does(ctx, 'unknownSortKeysRefused'));
+    if (column === undefined && !isIdle) throw invalid(`Invalid input for query parameters sort_key. Value: ${key.slice(0, 80)}. '${key.slice(0, 80)}' is not one of the keys servers can be sorted by`);
     return column === undefined ? [] : [{ column, direction: (directions[index] ?? first) as 'asc' | 'desc' }];
   });
   return sort.length > 0 ? sort : [{ column: 'created_at', direction: first }];

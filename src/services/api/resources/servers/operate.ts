@@ -1,9 +1,10 @@
 import type { ActionName } from '../../../../domain/instance-actions.ts';
 import { instanceActions } from '../../../../domain/instance-actions.ts';
 import type { Instance } from '../../../../domain/instance.ts';
+import { isKind } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { recordAction } from '../../../../store/actions.ts';
-import { beginAction, type LocatedInstance } from '../../../../store/instances.ts';
+import { beginAction, findInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { insertSagas } from '../../../../store/sagas.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refuseLocked } from './find-server.ts';
@@ -12,8 +13,19 @@ import { refuseLocked } from './find-server.ts';
  * Accepts an operation on a server: the lock and the state are judged, and the task state, the record of the action and the saga that
  * carries it out are written in one transaction, so that none is ever without the others.
  */
-export async function operate(deps: ApiDeps, ctx: RequestContext, { instance, cellId }: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
-  refuseLocked(ctx, instance);
+export async function operate(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
+  refuseLocked(ctx, located.instance);
+  try {
+    return await begin(deps, ctx, located, action, saga);
+  } catch (error) {
+    // a server that is placed at this very moment is in its new cell
+    const found = isKind(error, 'notFound') ? await findInstance(deps.stores, located.instance.id) : null;
+    if (found === null || found.cellId === located.cellId) throw error;
+    return begin(deps, ctx, found, action, saga);
+  }
+}
+
+async function begin(deps: ApiDeps, ctx: RequestContext, { instance, cellId }: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
   const begun = await deps.stores.cell(cellId).transaction().execute(async (tx) => {
     const now = await beginAction(tx, action, instance);
     const { userId } = ctx.caller;

@@ -1,4 +1,5 @@
 import { notFound } from '../../../../lib/errors.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
 import { route } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 
@@ -114,7 +115,7 @@ const names: Readonly<Record<string, string>> = {
   'OS-EXT-IPS': 'ExtendedIps',
   'OS-EXT-IPS-MAC': 'ExtendedIpsMac',
   'OS-EXT-SRV-ATTR': 'ExtendedServerAttributes',
-  'OS-EXT-STS': 'ExtendedStatus',
+  'OS-EXT-STS': 'ExtendedStatus', 'OS-EXT-VIF-NET': 'ExtendedVIFNet',
   'OS-FLV-DISABLED': 'FlavorDisabled',
   'OS-FLV-EXT-DATA': 'FlavorExtraData',
   'OS-SCH-HNT': 'SchedulerHints',
@@ -138,6 +139,9 @@ const extensionOf = (alias: string) => ({
   links: [],
 });
 
+/** Version 2.0 has one that never came to 2.1; by alias, capitals first. */
+const aliasesAt = ({ legacy }: Pick<RequestContext, 'legacy'>): readonly string[] => (legacy ? [...aliases, 'OS-EXT-VIF-NET'].toSorted() : aliases);
+
 export const extensionRoutes = [
   route({
     method: 'GET',
@@ -146,7 +150,7 @@ export const extensionRoutes = [
     policy: 'os_compute_api:extensions',
     query: noQuery,
     reply: { status: 200, key: 'extensions' },
-    handle: () => aliases.map(extensionOf),
+    handle: ({ ctx }) => aliasesAt(ctx).map(extensionOf),
   }),
   route({
     method: 'GET',
@@ -155,8 +159,8 @@ export const extensionRoutes = [
     policy: 'os_compute_api:extensions',
     query: noQuery,
     reply: { status: 200, key: 'extension' },
-    handle: ({ params }) => {
-      const alias = aliases.find((one) => one === params.alias);
+    handle: ({ params, ctx }) => {
+      const alias = aliasesAt(ctx).find((one) => one === params.alias);
       if (alias === undefined) throw notFound(`Extension ${params.alias} could not be found.`);
       return extensionOf(alias);
     },

@@ -12,7 +12,7 @@ import { createServer } from './create-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
 import { listServers } from './list-servers.ts';
 import { operate } from './operate.ts';
-import { briefServerView, serverView, type ServerDetail } from './view.ts';
+import { briefServerView, changedServerView, serverView, type ServerDetail } from './view.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 
 export const serverRoutes = [
@@ -85,7 +85,7 @@ export const serverRoutes = [
     load: findServer,
     target: ownerOf,
     body: { key: 'server', schema: UpdateServer },
-    reply: { status: 200, key: 'server', view: serverView },
+    reply: { status: 200, key: 'server', view: changedServerView },
     handle: async ({ body, loaded: { instance, cellId }, ctx, deps }) => {
       const { name, description, hostname, accessIPv4, accessIPv6 } = body;
       const diskConfig = body['OS-DCF:diskConfig'];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import Type, { type TSchema } from 'typebox';
 import { guestName, powerStates, type Instance } from '../../../../domain/instance.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
+import { version } from '../../../../lib/http/microversion.ts';
 import { versionedView, type ViewField } from '../../../../lib/http/versioned-view.ts';
 import { microseconds, seconds } from '../../dates.ts';
 import { bookmark, links } from '../../links.ts';
@@ -74,8 +75,9 @@ export const briefServerView = versionedView<Instance, RequestContext>('BriefSer
   links: { type: Links, get: (instance, ctx) => links(ctx, 'servers', instance.id) },
 });
 
-/** A server as clients see it, at every microversion. The only file that knows these keys. */
-export const serverView = versionedView<ServerDetail, RequestContext>('Server', {
+type Fields = Readonly<Record<string, Field | readonly Field[]>>;
+
+const serverFields: Fields = {
   id: { type: Text, get: (d) => d.instance.id },
   name: { type: Text, get: (d) => d.instance.name },
   status: { type: Text, get: (d) => statusOf(d.instance) },
@@ -135,7 +137,20 @@ export const serverView = versionedView<ServerDetail, RequestContext>('Server', 
   locked_reason: { since: '2.73', type: Nullable(Text), get: (d) => d.instance.lockedReason },
   pinned_availability_zone: { since: '2.96', type: Nullable(Text), get: (d) => d.pinnedAvailabilityZone },
   scheduler_hints: { since: '2.100', type: Type.Unknown(), get: (d) => d.instance.schedulerHints },
-});
+};
+
+/** A server as clients see it, at every microversion. The only file that knows these keys. */
+export const serverView = versionedView<ServerDetail, RequestContext>('Server', serverFields);
+
+/** What the answer to a change shows since 2.75 only, when it became as full as any other. */
+const shownLate = /^(OS-EXT-(AZ|STS|SRV-ATTR):|OS-SRV-USG:|os-extended-volumes:|(config_drive|key_name|security_groups|host_status)$)/;
+const since275 = (field: Field): readonly Field[] => (field.until !== undefined && version(field.until) < version('2.75') ? [] : [field.since !== undefined && version(field.since) > version('2.75') ? field : { ...field, since: '2.75' }]);
+
+/** A server as the answer to a change of it shows it. */
+export const changedServerView = versionedView<ServerDetail, RequestContext>(
+  'ChangedServer',
+  Object.fromEntries(Object.entries(serverFields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field])),
+);
 
 const volumesOf = ({ instance }: ServerDetail) => instance.blockDevices.filter(({ volumeId }) => volumeId !== null);
 /** Lists never show what would take a query for each row. */

@@ -116,4 +116,15 @@ describe('the mount of version 2.0', () => {
     expect(await messageAt('/v2')).toBe('Flavor none could not be found.');
     expect(await messageAt('/v2.1')).toContain('Invalid input for field/attribute user_data.');
   });
+
+  test('has one extension more', async () => {
+    const aliasesAt = async (mount: string) =>
+      (await member('GET', `${mount}/extensions`)).body.extensions.map(({ alias }: { readonly alias: string }) => alias) as string[];
+    const [old, current] = [await aliasesAt('/v2'), await aliasesAt('/v2.1')];
+    expect([old.length, old.filter((alias) => !current.includes(alias))]).toEqual([100, ['OS-EXT-VIF-NET']]);
+    expect([
+      (await member('GET', '/v2/extensions/OS-EXT-VIF-NET')).status,
+      (await member('GET', '/v2.1/extensions/OS-EXT-VIF-NET')).status,
+    ]).toEqual([200, 404]);
+  });
 });

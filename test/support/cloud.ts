@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSettings } from '../../src/config/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import { startCloud, type Cloud } from '../../src/services/up/cloud.ts';
 import { silentProgress } from '../../src/services/up/progress.ts';
@@ -23,6 +23,7 @@ type Service = 'compute' | 'identity' | 'image' | 'network' | 'placement';
 /** Somebody who asks the cloud, through HTTP only. */
 export interface Asker {
   readonly projectId: string;
+  readonly token: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by the tests
   ask(service: Service, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer<any>>;
 }
@@ -41,9 +42,10 @@ export interface TestCloud {
   stop(): Promise<void>;
 }
 
-const password = 'a-password-for-tests';
+/** Of every account, services' ones included. */
+export const password = 'a-password-for-tests';
 
-export async function startTestCloud(conf = ''): Promise<TestCloud> {
+export async function startTestCloud(conf = '', { log = silentLog }: { readonly log?: Log } = {}): Promise<TestCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'kilonova-system-'));
   const databases: TemporaryDatabase[] = [];
   const ports = ['[DEFAULT]', 'osapi_compute_listen_port = 0', 'metadata_listen_port = 0', 'compute_driver = fake.FakeDriver', `state_path = ${directory}`, 'host = fake'];
@@ -53,7 +55,7 @@ export async function startTestCloud(conf = ''): Promise<TestCloud> {
   const cloud = await startCloud({
     settings,
     secrets: { adminPassword: password, servicePasswords, metadataSecret: 'test', cloudId: settings.kilonova.cloud_id },
-    log: silentLog,
+    log,
     progress: silentProgress,
     database: async (name) => {
       const made = await temporaryDatabase(() => Promise.resolve(), `system_${name}`);
@@ -61,8 +63,8 @@ export async function startTestCloud(conf = ''): Promise<TestCloud> {
       return made.url;
     },
   });
-  const session = adminSession(cloud, password, silentLog);
-  await Promise.all([seedFlavors(cloud), seedNetworks(cloud, session, settings, silentLog)]);
+  const session = adminSession(cloud, password, log);
+  await Promise.all([seedFlavors(cloud), seedNetworks(cloud, session, settings, log)]);
   const imageId = await seedImage(cloud, session, () => Promise.resolve(blankImage()));
   const admin = await asker(cloud, { user: 'admin', project: 'admin' });
   let users = 0;
@@ -116,6 +118,7 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
   const prefix: Readonly<Record<Service, string>> = { compute: '', identity: '', image: '/v2', network: '/v2.0', placement: '' };
   return {
     projectId: claims.project.id,
+    token,
     async ask(service, method, path, body, headers = {}) {
       const answer = await fetch(`${cloud.endpoints[service]}${prefix[service]}${path}`, {
         method,

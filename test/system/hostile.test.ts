@@ -1,0 +1,334 @@
+import Type from 'typebox';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { validatorOf } from '../../src/lib/http/validation.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { password, startTestCloud, type Asker, type TestCloud } from '../support/cloud.ts';
+import {
+  bodyWith,
+  brokenBodies,
+  leavesOf,
+  oddBodies,
+  oddNumbers,
+  oddTexts,
+  plantedSecret,
+  sampleOf,
+  unstorableTexts,
+} from './hostile/bodies.ts';
+import { endpoints, nameOf, type Endpoint } from './hostile/endpoints.ts';
+import { fewQueries, pathTricks, queries, queryValues } from './hostile/inputs.ts';
+import { commandsUnder } from './hostile/processes.ts';
+import { createSender, faultOf, heard, type Hit, type Shot } from './hostile/send.ts';
+import { makeVictims, victimMark, type Victims } from './hostile/victims.ts';
+
+/**
+ * Every route of all five services, by their own tables, asked by strangers and with input made to hurt. Whatever is asked: the answer comes, it is no
+ * 5xx, a refusal is in the words of its service and changes nothing, and no secret is told or written down.
+ */
+const log: string[] = [];
+let cloud: TestCloud;
+let reader: Asker;
+let victims: Victims;
+let sender: ReturnType<typeof createSender>;
+/** Refusals seen by any test, for the secrets that may be in none of them. */
+const refusals = new Set<string>();
+
+beforeAll(async () => {
+  cloud = await startTestCloud('', { log: createLog({ name: 'hostile', level: 'debug', to: { write: (line) => void log.push(line) } }) });
+  [victims, reader] = [await makeVictims(cloud), await cloud.user('reader')];
+  await reader.ask('network', 'GET', '/security-groups'); // looking makes a project's default group
+  sender = createSender(cloud);
+});
+afterAll(async () => {
+  await sender.close();
+  await cloud.stop();
+});
+
+/** A password that is tried is hashed, one after the other and slowly on purpose: of those endpoints some tries are enough. */
+const fewer = <T>({ path }: Endpoint, tries: readonly T[]): readonly T[] =>
+  path.includes('/users') && (path.endsWith('/password') || path.endsWith('/users') || path.endsWith('/users/:id'))
+    ? tries.filter((_, index) => index % 4 === 0)
+    : tries;
+
+const isBodied = ({ takes }: Endpoint): boolean => takes === 'json' || takes === 'patch';
+const jsonType = ({ takes }: Endpoint): Record<string, string> =>
+  takes === 'patch' ? { 'content-type': 'application/openstack-images-v2.1-json-patch' } : { 'content-type': 'application/json' };
+const asAdmin = (): Record<string, string> => ({ 'x-auth-token': cloud.admin.token });
+
+/** A request an endpoint could be sent in earnest. */
+function honest(endpoint: Endpoint, path: string, headers: Readonly<Record<string, string>>): Shot {
+  const { service, method, schema, takes } = endpoint;
+  const body = takes === 'stream' ? 'data' : schema === null ? null : JSON.stringify(sampleOf(schema, victims.known));
+  const type = takes === 'stream' ? { 'content-type': 'application/octet-stream' } : body === null ? {} : jsonType(endpoint);
+  return { service, method, path, headers: { ...endpoint.headers, ...type, ...headers }, ...(body === null ? {} : { body }) };
+}
+
+/** Sends all of them and gathers what is wrong with the answers. */
+async function complaints(
+  all: readonly (readonly [Endpoint, string, Shot])[],
+  expectation: (hit: Hit, endpoint: Endpoint) => string | null = () => null,
+): Promise<string[]> {
+  const found: string[] = [];
+  await sender.all(all, async ([endpoint, what, shot]) => {
+    try {
+      const hit = await sender.send(shot);
+      if (hit.status >= 400) refusals.add(hit.text);
+      const fault = faultOf(shot, hit) ?? expectation(hit, endpoint);
+      if (fault !== null) found.push(`${nameOf(endpoint)} [${what.slice(0, 120)}] ${fault}`);
+    } catch (error) {
+      found.push(`${nameOf(endpoint)} [${what.slice(0, 120)}] ${String(error)}`);
+    }
+  });
+  return found.toSorted();
+}
+
+/** How many things each collection of each service holds. */
+async function counts(): Promise<Record<string, number>> {
+  const collections = endpoints.filter(
+    ({ method, path, isPublic }) => method === 'GET' && !path.includes(':') && !isPublic && !path.includes('allocation_candidates'),
+  );
+  const entries = await Promise.all(
+    collections.map(async (endpoint) => {
+      const query = endpoint.service === 'compute' && endpoint.query.includes('all_tenants') ? '?all_tenants=1' : '';
+      const { text } = await sender.send(honest(endpoint, `${endpoint.path}${query}`, asAdmin()));
+      const lists = Object.values((text === '' ? {} : JSON.parse(text)) as object).filter((value) => Array.isArray(value));
+      return [nameOf(endpoint), lists.reduce((sum, list) => sum + list.length, 0)] as const;
+    }),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** The complaints, one line for each kind. */
+function expectClean(found: readonly string[]): void {
+  const kinds = Map.groupBy(found, (line) => line.replace(/ \[.*?\] (?=answers|lets|shows)/s, ' [...] ').slice(0, 160));
+  expect([...kinds].map(([, lines]) => `${lines.length} × ${lines[0]?.slice(0, 300)}`)).toEqual([]);
+}
+
+test('the walk knows every service', () => {
+  expect(
+    Object.fromEntries([...Map.groupBy(endpoints, ({ service }) => service)].map(([service, all]) => [service, all.length > 20])),
+  ).toEqual({ compute: true, identity: true, image: true, network: true, placement: true });
+});
+
+test('nobody without a good token is answered', async () => {
+  const before = await counts();
+  const { token } = cloud.admin;
+  const middle = Math.floor(token.length / 2);
+  const tokens: readonly (readonly [string, Record<string, string>])[] = [
+    ['no token', {}],
+    ['empty', { 'x-auth-token': '' }],
+    ['garbage', { 'x-auth-token': 'garbage' }],
+    ['truncated', { 'x-auth-token': token.slice(0, -7) }],
+    ['tampered', { 'x-auth-token': `${token.slice(0, middle)}${token[middle] === 'A' ? 'B' : 'A'}${token.slice(middle + 1)}` }],
+    ['no ASCII', { 'x-auth-token': '\u00FF\u00FE' }],
+    ['long', { 'x-auth-token': 'kn1.'.padEnd(12_000, 'x') }],
+    [
+      'claims',
+      {
+        'x-roles': 'admin',
+        'x-user-id': 'admin',
+        'x-project-id': cloud.admin.projectId,
+        'x-is-admin-project': 'true',
+        'x-service-roles': 'service',
+        'x-identity-status': 'Confirmed',
+      },
+    ],
+  ];
+  const guarded = endpoints.filter(({ isPublic }) => !isPublic);
+  const all = guarded.flatMap((endpoint) =>
+    tokens.map(([what, headers]) => [endpoint, what, honest(endpoint, victims.path(endpoint), headers)] as const),
+  );
+  expectClean(await complaints(all, ({ status }) => (status === 401 ? null : `answers ${status}`)));
+  expect(await counts()).toEqual(before);
+});
+
+test('a reader of another project changes and sees nothing', async () => {
+  const before = await counts();
+  // what everybody may do with what is their own
+  const own = /os-keypairs|auth\/tokens|application_credentials|users\/:id\/password/;
+  const all = endpoints
+    .filter(({ isPublic, path }) => !isPublic && !own.test(path))
+    .map((endpoint) => [endpoint, 'reader', honest(endpoint, victims.path(endpoint), { 'x-auth-token': reader.token })] as const);
+  expectClean(
+    await complaints(all, ({ status, text }, { method }) => {
+      if (method !== 'GET' && method !== 'HEAD' && status < 400) return `lets a reader: ${status}`;
+      return status < 400 && text.includes(victimMark) ? `shows what is another's: ${text.slice(0, 200)}` : null;
+    }),
+  );
+  expect(await counts()).toEqual(before);
+});
+
+test('paths that are tricks find nothing', async () => {
+  const all = endpoints
+    .filter(({ path }) => path.includes(':'))
+    .flatMap((endpoint) =>
+      fewer(endpoint, pathTricks).map((trick) => [endpoint, trick, honest(endpoint, victims.path(endpoint, trick), asAdmin())] as const),
+    );
+  expectClean(await complaints(all));
+});
+
+test('queries that are tricks are answered or refused', async () => {
+  const readable = endpoints.filter(({ method }) => method === 'GET');
+  const all = readable.flatMap((endpoint) => {
+    const path = victims.path(endpoint);
+    // what a list with details reads is what the list reads
+    const named = (path.endsWith('/detail') ? [] : endpoint.query).flatMap((name) =>
+      queryValues.map((value) => `${encodeURIComponent(name)}=${value}`),
+    );
+    return [
+      ...(endpoint.path.includes(':') || (endpoint.query.length === 0 && endpoint.service === 'compute') ? fewQueries : queries),
+      ...named,
+    ].map((query) => [endpoint, query, honest(endpoint, `${path}?${query}`, asAdmin())] as const);
+  });
+  expectClean(await complaints(all));
+});
+
+test('bodies that are none are refused, and nothing is made of them', async () => {
+  const before = await counts();
+  const all = endpoints
+    .filter((endpoint) => isBodied(endpoint))
+    .flatMap((endpoint) => {
+      const path = victims.path(endpoint);
+      const shot = honest(endpoint, path, asAdmin());
+      const broken = Object.entries(brokenBodies).map(([what, body]) => [endpoint, what, { ...shot, body }] as const);
+      const refused = oddBodies.filter((body) => endpoint.schema !== null && validatorOf(endpoint.schema).check(JSON.parse(body)) !== null);
+      const odd = refused.map((body) => [endpoint, body, { ...shot, body }] as const);
+      const typed = ['text/html', 'application/xml', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', ';;;'].map(
+        (type) => [endpoint, type, { ...shot, headers: { ...shot.headers, 'content-type': type }, body: 'x' }] as const,
+      );
+      const zipped = [
+        endpoint,
+        'gzip',
+        { ...shot, headers: { ...shot.headers, 'content-encoding': 'gzip' }, body: Buffer.from('1f8b0800000000000003abae0500', 'hex') },
+      ] as const;
+      return [
+        ...broken,
+        ...odd,
+        ...typed,
+        zipped,
+        ...(endpoint.bodyOptional || validatorOf(endpoint.schema ?? Type.Never()).check(null) === null
+          ? []
+          : [[endpoint, 'empty', { ...shot, body: '' }] as const]),
+      ];
+    });
+  expectClean(await complaints(all, ({ status }) => (status < 400 ? `answers ${status}` : null)));
+  expect(await counts()).toEqual(before);
+});
+
+test('text that cannot be stored is refused in every field', async () => {
+  const before = await counts();
+  const all = endpoints.flatMap((endpoint) => {
+    const { schema } = endpoint;
+    if (schema === null) return [];
+    const shot = honest(endpoint, victims.path(endpoint), asAdmin());
+    return leavesOf(schema)
+      .filter(({ kind }) => kind === 'text')
+      .flatMap(({ path }) =>
+        unstorableTexts.map(
+          (literal) =>
+            [endpoint, `${path.join('.')} = ${literal}`, { ...shot, body: bodyWith(schema, victims.known, path, literal) }] as const,
+        ),
+      );
+  });
+  expectClean(await complaints(all, ({ status }) => (status < 400 ? `answers ${status}` : null)));
+  expect(await counts()).toEqual(before);
+});
+
+test('odd text and numbers are stored as they are, or refused', async () => {
+  const all = endpoints.flatMap((endpoint) => {
+    const { schema } = endpoint;
+    if (schema === null) return [];
+    const shot = honest(endpoint, victims.path(endpoint), asAdmin());
+    return leavesOf(schema).flatMap(({ path, kind }) =>
+      fewer(endpoint, kind === 'text' ? oddTexts : oddNumbers).map(
+        (literal) =>
+          [
+            endpoint,
+            `${path.join('.')} = ${literal.slice(0, 80)}`,
+            { ...shot, body: bodyWith(schema, victims.known, path, literal) },
+          ] as const,
+      ),
+    );
+  });
+  expectClean(await complaints(all));
+  expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+});
+
+test('odd ways of sending are answered, and the connection goes on or goes', async () => {
+  const found: string[] = [];
+  const bodied = endpoints.filter(({ takes }) => takes === 'json');
+  await sender.all(bodied, async (endpoint) => {
+    const { host } = new URL(cloud.cloud.endpoints[endpoint.service] ?? '');
+    const lines = [
+      `${endpoint.method} ${victims.path(endpoint)} HTTP/1.1`,
+      `host: ${host}`,
+      'accept: application/json',
+      'content-type: application/json',
+      ...Object.entries({ ...endpoint.headers, ...asAdmin() }).map(([name, value]) => `${name}: ${value}`),
+    ];
+    const ways: readonly (readonly [string, readonly string[], string, RegExp])[] = [
+      ['more declared than is taken', ['content-length: 50000000'], '{"a": "', /^HTTP\/1\.1 4(13|\d\d) /],
+      [
+        'chunks without a length',
+        ['transfer-encoding: chunked', 'connection: close'],
+        '5\r\n{"a":\r\n3\r\n[1]\r\n1\r\n}\r\n0\r\n\r\n',
+        /^HTTP\/1\.1 (2|4)\d\d /,
+      ],
+      ['chunks that are none', ['transfer-encoding: chunked'], 'zz\r\n{}', /^HTTP\/1\.1 4\d\d /],
+      ['two lengths', ['content-length: 2', 'content-length: 30'], '{}', /^HTTP\/1\.1 400 /],
+      ['a length and chunks', ['content-length: 2', 'transfer-encoding: chunked'], '0\r\n\r\n', /^HTTP\/1\.1 400 /],
+      ['a long header', [`x-long: ${'x'.repeat(12_000)}`, 'content-length: 2', 'connection: close'], '[]', /^HTTP\/1\.1 (2|4)\d\d /],
+      ['a header too long', [`x-long: ${'x'.repeat(20_000)}`], '', /^HTTP\/1\.1 431 /],
+    ];
+    for (const [what, headers, body, expected] of ways) {
+      const answer = await heard(host, `${[...lines, ...headers].join('\r\n')}\r\n\r\n${body}`);
+      refusals.add(answer);
+      if (!expected.test(answer)) found.push(`${nameOf(endpoint)} [${what}] answers ${answer.slice(0, 200) || 'nothing'}`);
+    }
+  });
+  expectClean(found);
+});
+
+test('ten megabytes are refused, or read where so much may be', async () => {
+  const found = await complaints(
+    (['compute', 'identity', 'image', 'network', 'placement'] as const).flatMap((service) => {
+      const endpoint = endpoints.find(
+        (candidate) => candidate.service === service && candidate.method === 'POST' && candidate.takes === 'json',
+      );
+      return endpoint === undefined
+        ? []
+        : [
+            [
+              endpoint,
+              '10 MB',
+              { ...honest(endpoint, victims.path(endpoint), asAdmin()), body: `{"x": "${'x'.repeat(10_000_000)}"}` },
+            ] as const,
+          ];
+    }),
+    ({ status }) => (status === 413 || status === 400 ? null : `answers ${status}`),
+  );
+  // a refused sender may find its connection cut while it still sends
+  expectClean(found.filter((line) => !/ECONNRESET|EPIPE|other side closed/.test(line)));
+});
+
+test('no program this cloud has started is given a secret as an argument', async () => {
+  const commands = await commandsUnder([process.pid, process.ppid]);
+  expect(commands.some((command) => command.includes('postgres'))).toBe(true);
+  expect(commands.filter((command) => [password, plantedSecret, cloud.admin.token].some((secret) => command.includes(secret)))).toEqual([]);
+});
+
+test('no secret is told or written down', () => {
+  const secrets = [password, plantedSecret, cloud.admin.token, reader.token];
+  const told = [...refusals].filter((text) => secrets.some((secret) => text.includes(secret)));
+  expectClean(told.map((text) => text.slice(0, 300)));
+  const written = log.filter((line) => secrets.some((secret) => line.includes(secret)));
+  expectClean(written.map((line) => line.slice(0, 600)));
+});
+
+test('the cloud still builds a server', async () => {
+  const { id } = (
+    await cloud.admin.ask('compute', 'POST', '/servers', {
+      server: { name: 'after', imageRef: cloud.imageId, flavorRef: '1', networks: 'none' },
+    })
+  ).body.server;
+  await cloud.settled(cloud.admin, id, 'ACTIVE');
+});

@@ -17,7 +17,9 @@ export function withoutSecrets(value: unknown, depth = 0): unknown {
     const items = value.map((item) => withoutSecrets(item, depth + 1));
     return items.every((item, index) => item === value[index]) ? value : items;
   }
-  const entries = Object.entries(value).map(([key, held]) => [key, isSecretKey(key) && canBeSecret(held) ? censor : withoutSecrets(held, depth + 1)] as const);
+  const entries = Object.entries(value).map(
+    ([key, held]) => [key, isSecretKey(key) && canBeSecret(held) ? censor : withoutSecrets(held, depth + 1)] as const,
+  );
   return entries.every(([key, held]) => held === (value as Record<string, unknown>)[key]) ? value : Object.fromEntries(entries);
 }
 
@@ -26,4 +28,6 @@ const canBeSecret = (value: unknown): boolean => value !== null && value !== und
 
 /** A URL without the secrets in its query. */
 export const urlWithoutSecrets = (url: string): string =>
-  url.replaceAll(/([?&])([^=&]*)=([^&]*)/g, (whole, separator: string, key: string) => (isSecretKey(key) ? `${separator}${key}=${censor}` : whole));
+  url.replaceAll(/([?&])([^=&]*)=([^&]*)/g, (whole, separator: string, key: string) =>
+    isSecretKey(key) ? `${separator}${key}=${censor}` : whole,
+  );

@@ -24,13 +24,30 @@ const app = createService<null>({
       summary: 'Take a thing',
       policy: 'public',
       query: versionedQuery({ token: { type: anyText }, name: { type: anyText } }),
-      body: { key: 'thing', schema: plainBody('Thing', Type.Object({ name: Type.String(), password: Type.Optional(Type.String({ maxLength: 8 })), more: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }, { additionalProperties: false })) },
+      body: {
+        key: 'thing',
+        schema: plainBody(
+          'Thing',
+          Type.Object(
+            {
+              name: Type.String(),
+              password: Type.Optional(Type.String({ maxLength: 8 })),
+              more: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+            },
+            { additionalProperties: false },
+          ),
+        ),
+      },
       reply: { status: 200 },
       handle: ({ params, body }) => ({ params, body }),
     }),
   ],
   faults: {
-    fault: (error) => ({ status: error instanceof HttpError ? error.status : 500, body: { refused: error instanceof HttpError ? error.status : 500, why: (error as Error).message }, ...(error instanceof HttpError ? { headers: error.headers } : {}) }),
+    fault: (error) => ({
+      status: error instanceof HttpError ? error.status : 500,
+      body: { refused: error instanceof HttpError ? error.status : 500, why: (error as Error).message },
+      ...(error instanceof HttpError ? { headers: error.headers } : {}),
+    }),
     unmatched: () => ({ status: 404, body: { refused: 404 } }),
     invalidInput: ({ path, text, value }) => `${path.join('/')}: ${text} [${JSON.stringify(value)}]`,
   },
@@ -68,12 +85,21 @@ test.each([
 
 test('text that only looks so is taken', async () => {
   const body = { thing: { name: String.raw`\u0000 😀` } };
-  expect(await post('/things/%F0%9F%98%80', JSON.stringify(body).replace('😀', String.raw`\ud83d\ude00`))).toEqual([200, { params: { thing: '😀' }, body: body.thing }]);
+  expect(await post('/things/%F0%9F%98%80', JSON.stringify(body).replace('😀', String.raw`\ud83d\ude00`))).toEqual([
+    200,
+    { params: { thing: '😀' }, body: body.thing },
+  ]);
 });
 
 test('a null character in a path or a query is refused by its name', async () => {
-  expect(await post('/things/a%00', '{"thing": {"name": "x"}}')).toEqual([400, { refused: 400, why: expect.stringContaining('thing in the path') }]);
-  expect(await post('/things/a?name=%00', '{"thing": {"name": "x"}}')).toEqual([400, { refused: 400, why: expect.stringContaining('query parameter name') }]);
+  expect(await post('/things/a%00', '{"thing": {"name": "x"}}')).toEqual([
+    400,
+    { refused: 400, why: expect.stringContaining('thing in the path') },
+  ]);
+  expect(await post('/things/a?name=%00', '{"thing": {"name": "x"}}')).toEqual([
+    400,
+    { refused: 400, why: expect.stringContaining('query parameter name') },
+  ]);
 });
 
 test('what the HTTP framework refuses is refused in the words of the service', async () => {

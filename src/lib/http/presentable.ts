@@ -9,10 +9,15 @@ const cut = (text: string): string => (text.length <= longest ? text : `${text.s
 
 /** Anything thrown, as services word it: what the HTTP framework refuses is one of our errors, and no message floods an answer. */
 export function presentable(error: unknown): unknown {
-  if (error instanceof HttpError) return error.message.length <= longest ? error : new HttpError(error.status, cut(error.message), error.headers, error.details);
+  if (error instanceof HttpError)
+    return error.message.length <= longest ? error : new HttpError(error.status, cut(error.message), error.headers, error.details);
   if (error instanceof KilonovaError) {
     if (error.message.length <= longest) return error;
-    return new KilonovaError(error.kind, cut(error.message), { cause: error, details: error.details, ...(error.code === undefined ? {} : { code: error.code }) });
+    return new KilonovaError(error.kind, cut(error.message), {
+      cause: error,
+      details: error.details,
+      ...(error.code === undefined ? {} : { code: error.code }),
+    });
   }
   if (!(error instanceof Error && 'statusCode' in error && 'code' in error && String(error.code).startsWith('FST_ERR_'))) return error;
   if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return notFound('The resource could not be found.');
@@ -31,10 +36,21 @@ export function refusalOfUnreadable(error: Error & { readonly code?: string }): 
 /** Answers on a connection that has no request, and closes it. */
 export function answerRaw(
   socket: Socket,
-  { status, body, headers }: { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string | readonly string[]>> },
+  {
+    status,
+    body,
+    headers,
+  }: { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string | readonly string[]>> },
 ): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   const text = typeof body === 'string' ? body : JSON.stringify(body ?? {});
-  const lines = Object.entries({ 'content-type': 'application/json', ...headers, 'content-length': String(Buffer.byteLength(text)), connection: 'close' });
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`);
+  const lines = Object.entries({
+    'content-type': 'application/json',
+    ...headers,
+    'content-length': String(Buffer.byteLength(text)),
+    connection: 'close',
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`,
+  );
 }

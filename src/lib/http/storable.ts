@@ -8,7 +8,10 @@ const isStorable = (text: string): boolean => !text.includes('\0') && text.isWel
 const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
 
 const refusal = (place: string, text: string): HttpError =>
-  new HttpError(400, `Invalid input for ${place}: ${quote(text)} holds ${text.includes('\0') ? 'a null character' : 'half a surrogate pair'}, which cannot be stored.`);
+  new HttpError(
+    400,
+    `Invalid input for ${place}: ${quote(text)} holds ${text.includes('\0') ? 'a null character' : 'half a surrogate pair'}, which cannot be stored.`,
+  );
 
 /** Refuses a JSON value that holds such text in a key or a value, naming the field. `source` is the JSON it was read from. */
 export function refuseUnstorableJson(value: unknown, source: string): void {

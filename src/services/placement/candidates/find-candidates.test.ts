@@ -212,10 +212,17 @@ test('any request on any forest finds just what trying everything finds', () => 
 
 test('a tree with more ways than anyone can use is given up in good time, with what was found', () => {
   const classes = Array.from({ length: 12 }, (_, index) => `CUSTOM_${index}`);
-  const wide = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [index + 2, { parent: 1, root: 1, has: Object.fromEntries(classes.map((name) => [name, 8])) }]));
+  const wide = Object.fromEntries(
+    Array.from({ length: 40 }, (_, index) => [
+      index + 2,
+      { parent: 1, root: 1, has: Object.fromEntries(classes.map((name) => [name, 8])) },
+    ]),
+  );
   const view = viewOf({ 1: {}, ...wide });
   const spread = readCandidateQuery(`resources=${classes.map((name) => `${name}:1`).join(',')}`, { version: 1039 });
-  const grouped = readCandidateQuery(`${classes.map((name, index) => `resources${index + 1}=${name}:8`).join('&')}&group_policy=isolate`, { version: 1039 });
+  const grouped = readCandidateQuery(`${classes.map((name, index) => `resources${index + 1}=${name}:8`).join('&')}&group_policy=isolate`, {
+    version: 1039,
+  });
   for (const request of [spread, grouped]) {
     const { candidates } = findCandidates(view, request);
     expect(candidates.length).toBeGreaterThan(1000);
@@ -226,7 +233,12 @@ test('a tree with more ways than anyone can use is given up in good time, with w
 
 test('a search that finds nothing ends too', () => {
   const classes = Array.from({ length: 12 }, (_, index) => `CUSTOM_${index}`);
-  const wide = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [index + 2, { parent: 1, root: 1, has: Object.fromEntries(classes.map((name) => [name, 8])) }]));
+  const wide = Object.fromEntries(
+    Array.from({ length: 40 }, (_, index) => [
+      index + 2,
+      { parent: 1, root: 1, has: Object.fromEntries(classes.map((name) => [name, 8])) },
+    ]),
+  );
   const view = viewOf({ 1: {}, ...wide, 90: { parent: 1, root: 1, traits: ['CUSTOM_RARE'] } });
   expect(find(view, `resources=${classes.map((name) => `${name}:1`).join(',')}&required=CUSTOM_RARE`)).toEqual([]);
 });

@@ -142,9 +142,6 @@ export const policyRules = {
   'os_compute_api:os-floating-ips:delete': rule(member, 'Release a floating address.'),
   'os_compute_api:os-floating-ips:add': rule(member, 'Lead a floating address to a server.'),
   'os_compute_api:os-floating-ips:remove': rule(member, 'No longer lead a floating address to a server.'),
-  'os_compute_api:os-security-groups:list': rule(reader, 'List the security groups of a server.'),
-  'os_compute_api:os-security-groups:add': rule(member, 'Add a security group to a server.'),
-  'os_compute_api:os-security-groups:remove': rule(member, 'Remove a security group from a server.'),
   'kilonova:inspect': rule(admin, 'See operations, reconcilers, hosts and the findings of audits.'),
   'kilonova:repair': rule(admin, 'Have an audit repair what is safe.'),
 } as const satisfies Readonly<Record<string, PolicyRule>>;

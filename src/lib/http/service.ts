@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { forbidden, gone, KilonovaError, notFound, unauthenticated } from '../errors.ts';
+import type { TSchema } from 'typebox';
+import { forbidden, gone, type KilonovaError, notFound, unauthenticated } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { urlWithoutSecrets } from '../secrets.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -17,7 +18,6 @@ import { Reply, type ActionRoute, type AnyRoute, type RequestContext, type Route
 import { refuseUnstorableUrl } from './storable.ts';
 import { quote, validatorOf, type Issue } from './validation.ts';
 import type { VersionedQuery } from './query.ts';
-import type { TSchema } from 'typebox';
 
 /** What an answer is made of. A string or bytes go out as they are, anything else as JSON. */
 export interface Answer {
@@ -169,7 +169,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const mounted = mounts.filter(({ prefix }) => matched.startsWith(prefix)).toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
     const legacy = mounted?.legacy === true;
     const negotiated = versionOf(request, mounted === undefined || legacy);
-    for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value as string | string[]);
+    for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value);
     const [path = '/', rawQuery = ''] = request.url.split('?', 2);
     const mount = path.split('/').slice(0, (mounted?.prefix ?? '').split('/').length).join('/');
     const abort = new AbortController();
@@ -345,7 +345,7 @@ function toAnswer(result: unknown, reply: RouteReply<unknown>, ctx: RequestConte
 
 async function send(reply: FastifyReply, { status, body, headers }: Answer): Promise<FastifyReply> {
   void reply.code(status);
-  for (const [name, value] of Object.entries(headers ?? {})) void reply.header(name, value as string | string[]);
+  for (const [name, value] of Object.entries(headers ?? {})) void reply.header(name, value);
   if (body === undefined) return reply.send();
   if (typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable) return reply.send(body);
   if (!reply.hasHeader('content-type')) void reply.header('content-type', 'application/json');

@@ -107,7 +107,9 @@ describe('every route', () => {
         '/v2.0/nothing',
       ].map(async (path) => (await net.ask('alpha.member', 'GET', path)).status),
     );
-    expect(statuses).toEqual(statuses.map(() => 404));
+    const [nul, ...others] = statuses;
+    expect(nul).toBe(400); // text no database can hold is refused before anything is looked for
+    expect(others).toEqual(others.map(() => 404));
   });
 });
 

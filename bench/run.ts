@@ -60,16 +60,38 @@ async function measure(hosts: number): Promise<Result> {
     await run(kilonova, [...up, '--driver', 'fake', '--fake-hosts', String(hosts), '--port-base', String(20_000 + hosts)]);
     await run(kilonova, ['down', '--state', state]);
     // as the peer is measured: a project without quotas
-    await appendFile(join(state, 'nova.conf'), '\n[quota]\ninstances = -1\ncores = -1\nram = -1\nserver_groups = -1\nserver_group_members = -1\n');
+    await appendFile(
+      join(state, 'nova.conf'),
+      '\n[quota]\ninstances = -1\ncores = -1\nram = -1\nserver_groups = -1\nserver_group_members = -1\n',
+    );
     const openrc = await readFile(join(state, 'openrc'), 'utf8');
-    const env = { ...process.env, ...Object.fromEntries([...openrc.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name!, value!])) };
+    const env = {
+      ...process.env,
+      ...Object.fromEntries([...openrc.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name!, value!])),
+    };
     for (let round = 0; round < 3; round++) {
       await run('node', [values.script, 'cold-start', '--cmd', `${kilonova} ${up.join(' ')}`, '--out', out], env);
       await run(kilonova, ['down', '--state', state]);
     }
     await run(kilonova, up);
     const pid = (await readFile(join(state, 'kilonova.pid'), 'utf8')).trim();
-    await run('node', [values.script, '--label', `Kilonova, ${hosts} fake hosts`, '--only', values.only, '--repeats', values.repeats, '--pids', `kilonova=${pid}`, '--out', out], env);
+    await run(
+      'node',
+      [
+        values.script,
+        '--label',
+        `Kilonova, ${hosts} fake hosts`,
+        '--only',
+        values.only,
+        '--repeats',
+        values.repeats,
+        '--pids',
+        `kilonova=${pid}`,
+        '--out',
+        out,
+      ],
+      env,
+    );
     return JSON.parse(await readFile(out, 'utf8')) as Result;
   } finally {
     await run(kilonova, ['down', '--state', state]).catch(() => undefined);
@@ -77,15 +99,18 @@ async function measure(hosts: number): Promise<Result> {
   }
 }
 
-const shown = (value: number | null | undefined, digits = 1): string => (value === null || value === undefined ? '–' : value.toFixed(digits));
-const times = (ratio: number | undefined): string => (ratio === undefined || !Number.isFinite(ratio) ? '–' : `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)}×`);
+const shown = (value: number | null | undefined, digits = 1): string =>
+  value === null || value === undefined ? '–' : value.toFixed(digits);
+const times = (ratio: number | undefined): string =>
+  ratio === undefined || !Number.isFinite(ratio) ? '–' : `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)}×`;
 
 /** One table: ours beside the peer's, with how many times better we are (rates up; times and memory down). */
 function table(hosts: number, ours: Result, peer: Result): string {
   const known = new Map(peer.measurements.map((measurement) => [measurement.id, measurement]));
   const rows = ours.measurements.map((mine) => {
     const theirs = known.get(mine.id);
-    const better = theirs === undefined ? undefined : mine.rate !== null && theirs.rate !== null ? mine.rate / theirs.rate : theirs.p50 / mine.p50;
+    const better =
+      theirs === undefined ? undefined : mine.rate !== null && theirs.rate !== null ? mine.rate / theirs.rate : theirs.p50 / mine.p50;
     return `| ${mine.title} | ${shown(theirs?.p50)} | ${shown(mine.p50)} | ${shown(theirs?.rate)} | ${shown(mine.rate)} ${mine.rate_unit ?? ''} | ${times(better)} |`;
   });
   const cold = [peer.cold_start?.first_list_ms, ours.cold_start?.first_list_ms] as const;
@@ -111,5 +136,8 @@ for (const hosts of values.hosts.split(',').map(Number)) {
 const readme = join(root, 'bench/README.md');
 const text = await readFile(readme, 'utf8');
 const [before] = text.split('<!-- tables -->');
-await writeFile(readme, `${before}<!-- tables -->\nMeasured ${new Date().toISOString().slice(0, 10)}, ${values.repeats} repeat(s), medians.\n\n${tables.join('\n')}`);
+await writeFile(
+  readme,
+  `${before}<!-- tables -->\nMeasured ${new Date().toISOString().slice(0, 10)}, ${values.repeats} repeat(s), medians.\n\n${tables.join('\n')}`,
+);
 process.stdout.write(tables.join('\n'));

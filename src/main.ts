@@ -10,11 +10,14 @@ const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.
 const write = (text: string): void => void process.stderr.write(text);
 const { defaultStatePath } = await import('./services/up/state-directory.ts');
 
-const count = (least: number, most: number) => (text: string): number => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  return value;
-};
+const count =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    return value;
+  };
 const oneOf =
   <const C extends string>(...choices: readonly C[]) =>
   (text: string): C => {
@@ -23,7 +26,11 @@ const oneOf =
     return choice;
   };
 
-const program = new Command('kilonova').description('OpenStack Compute in one command.').version(version).showHelpAfterError().exitOverride();
+const program = new Command('kilonova')
+  .description('OpenStack Compute in one command.')
+  .version(version)
+  .showHelpAfterError()
+  .exitOverride();
 const withState = (command: Command): Command => command.option('--state <dir>', 'where everything of the cloud lies', defaultStatePath());
 
 interface UpArguments {
@@ -47,7 +54,11 @@ withState(program.command('up'))
   .action(async (args: UpArguments) => {
     if (args.detach === true) {
       const { detach } = await import('./services/up/detach.ts');
-      const message = await detach(import.meta.filename, process.argv.slice(2).filter((argument) => argument !== '--detach'), args.state);
+      const message = await detach(
+        import.meta.filename,
+        process.argv.slice(2).filter((argument) => argument !== '--detach'),
+        args.state,
+      );
       write(message.text);
       process.exitCode = message.up ? 0 : message.exitCode;
       return;
@@ -56,12 +67,21 @@ withState(program.command('up'))
     const tellParent = (message: object): void => void process.send?.(message);
     const began = performance.now();
     try {
-      const running = await up({ state: args.state, driver: args.driver ?? null, fakeHosts: args.fakeHosts ?? null, portBase: args.portBase ?? null, write });
+      const running = await up({
+        state: args.state,
+        driver: args.driver ?? null,
+        fakeHosts: args.fakeHosts ?? null,
+        portBase: args.portBase ?? null,
+        write,
+      });
       const text = welcome(running, (performance.now() - began) / 1000);
       write(text);
       const ended = untilAsked(running, args.destroy === true);
       tellParent({ up: true, text });
-      if (args.demo === true) await import('./services/up/demo.ts').then(({ demo }) => demo(running, write)).catch((error: unknown) => write(`${explain(error)}\n`));
+      if (args.demo === true)
+        await import('./services/up/demo.ts')
+          .then(({ demo }) => demo(running, write))
+          .catch((error: unknown) => write(`${explain(error)}\n`));
       if (process.send === undefined) write('\nCtrl-C stops the cloud; its servers live on.\n');
       await ended;
     } catch (error) {
@@ -113,14 +133,22 @@ program
     process.exitCode = await doctor({ json: json === true, write: (text) => void process.stdout.write(text) });
   });
 
-const inspection = program.command('inspect').description('look into a running cloud: what is being done, what is kept true, what is not as it must be');
+const inspection = program
+  .command('inspect')
+  .description('look into a running cloud: what is being done, what is kept true, what is not as it must be');
 
 async function runInspect(state: string, json: boolean, what: Inspection): Promise<void> {
-  const [{ inspect, isNoCloud }, { stateDirectory, runningPid }] = await Promise.all([import('./services/inspect/inspect.ts'), import('./services/up/state-directory.ts')]);
+  const [{ inspect, isNoCloud }, { stateDirectory, runningPid }] = await Promise.all([
+    import('./services/inspect/inspect.ts'),
+    import('./services/up/state-directory.ts'),
+  ]);
   const directory = stateDirectory(state);
   const running = (await runningPid(directory)) !== null;
   try {
-    process.exitCode = await inspect({ statePath: directory.path, openrc: directory.openrc, running, json, write: (text) => void process.stdout.write(text) }, what);
+    process.exitCode = await inspect(
+      { statePath: directory.path, openrc: directory.openrc, running, json, write: (text) => void process.stdout.write(text) },
+      what,
+    );
   } catch (error) {
     if (!isNoCloud(error)) throw error;
     write(`kilonova: ${error.message}\n`);
@@ -135,24 +163,44 @@ withState(inspection.command('audit'))
   .option('--cloud-id <id>', 'with --host: the cloud of a state directory that is gone')
   .option('--earlier <file>', 'with --host: what an earlier --host --json has printed, to see what of it is left')
   .option('--json', 'for programs')
-  .action(async ({ state, repair, host, json, cloudId, earlier }: { state: string; repair?: true; host?: true; json?: true; cloudId?: string; earlier?: string }) => {
-    if (host !== true) return runInspect(state, json === true, { what: 'audit', repair: repair === true });
-    const [{ hostLeftovers, leftoversText }, { hostMarks }, { stateDirectory, runningPid }] = await Promise.all([
-      import('./services/inspect/host-leftovers.ts'),
-      import('./services/up/host-marks.ts'),
-      import('./services/up/state-directory.ts'),
-    ]);
-    const directory = stateDirectory(state);
-    const running = (await runningPid(directory)) !== null;
-    const look = await hostLeftovers(await hostMarks(directory, { ...(cloudId === undefined ? {} : { cloudId }), ...(earlier === undefined ? {} : { earlier }) }));
-    process.stdout.write(json === true ? `${JSON.stringify(look, null, 2)}\n` : leftoversText(look, running));
-    process.exitCode = running || look.leftovers.length === 0 ? 0 : 1;
-  });
+  .action(
+    async ({
+      state,
+      repair,
+      host,
+      json,
+      cloudId,
+      earlier,
+    }: {
+      state: string;
+      repair?: true;
+      host?: true;
+      json?: true;
+      cloudId?: string;
+      earlier?: string;
+    }) => {
+      if (host !== true) return runInspect(state, json === true, { what: 'audit', repair: repair === true });
+      const [{ hostLeftovers, leftoversText }, { hostMarks }, { stateDirectory, runningPid }] = await Promise.all([
+        import('./services/inspect/host-leftovers.ts'),
+        import('./services/up/host-marks.ts'),
+        import('./services/up/state-directory.ts'),
+      ]);
+      const directory = stateDirectory(state);
+      const running = (await runningPid(directory)) !== null;
+      const look = await hostLeftovers(
+        await hostMarks(directory, { ...(cloudId === undefined ? {} : { cloudId }), ...(earlier === undefined ? {} : { earlier }) }),
+      );
+      process.stdout.write(json === true ? `${JSON.stringify(look, null, 2)}\n` : leftoversText(look, running));
+      process.exitCode = running || look.leftovers.length === 0 ? 0 : 1;
+    },
+  );
 withState(inspection.command('sagas'))
   .description('list operations that have not ended')
   .option('--all', 'those that have ended, too')
   .option('--json', 'for programs')
-  .action(({ state, all, json }: { state: string; all?: true; json?: true }) => runInspect(state, json === true, { what: 'sagas', all: all === true }));
+  .action(({ state, all, json }: { state: string; all?: true; json?: true }) =>
+    runInspect(state, json === true, { what: 'sagas', all: all === true }),
+  );
 withState(inspection.command('saga'))
   .description('show one operation, step by step')
   .argument('<id>')

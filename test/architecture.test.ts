@@ -37,12 +37,19 @@ const areas = Object.keys(mayImport).toSorted((a, b) => b.length - a.length);
 const areaOf = (path: string): string | null => areas.find((area) => path === area || path.startsWith(`${area}/`)) ?? null;
 
 /** Tests beside the code may use the tests' own support. */
-const isTest = (path: string): boolean => path.endsWith('.test.ts') || path.includes('/test-support/') || path.endsWith('/conformance.ts') || path.endsWith('-under-test.ts') || path.includes('/testing/');
+const isTest = (path: string): boolean =>
+  path.endsWith('.test.ts') ||
+  path.includes('/test-support/') ||
+  path.endsWith('/conformance.ts') ||
+  path.endsWith('-under-test.ts') ||
+  path.includes('/testing/');
 
 const importsOf = (path: string): string[] =>
-  [...readFileSync(join(root, path), 'utf8').matchAll(/(?:^|\s)(?:import|export)\b[^'"`;]*?from\s+'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)|^import\s+'(\.[^']+)'/gm)].map((match) =>
-    relative(root, join(root, dirname(path), match[1] ?? match[2] ?? match[3] ?? '')),
-  );
+  [
+    ...readFileSync(join(root, path), 'utf8').matchAll(
+      /(?:^|\s)(?:import|export)\b[^'"`;]*?from\s+'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)|^import\s+'(\.[^']+)'/gm,
+    ),
+  ].map((match) => relative(root, join(root, dirname(path), match[1] ?? match[2] ?? match[3] ?? '')));
 
 const files = globSync(['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts'], { cwd: root });
 
@@ -67,11 +74,17 @@ test('the table speaks of files that exist, and the check reads imports', () => 
 
 test('lib knows no cloud', () => {
   const words = /\b(instance|flavor|tenant)s?\b/i;
-  const wrong = files.filter((path) => path.startsWith('src/lib/') && !path.endsWith('.test.ts')).filter((path) => words.test(readFileSync(join(root, path), 'utf8').replaceAll(/\binstanceof\b|\/instance-|instancePath/g, '')));
+  const wrong = files
+    .filter((path) => path.startsWith('src/lib/') && !path.endsWith('.test.ts'))
+    .filter((path) => words.test(readFileSync(join(root, path), 'utf8').replaceAll(/\binstanceof\b|\/instance-|instancePath/g, '')));
   expect(wrong).toEqual([]);
 });
 
 test('domain waits for nothing', () => {
-  const wrong = files.filter((path) => path.startsWith('src/domain/') && !path.endsWith('.test.ts')).filter((path) => /\basync\b|\bawait\b|new Promise|from 'node:(fs|net|http|child_process)/.test(readFileSync(join(root, path), 'utf8')));
+  const wrong = files
+    .filter((path) => path.startsWith('src/domain/') && !path.endsWith('.test.ts'))
+    .filter((path) =>
+      /\basync\b|\bawait\b|new Promise|from 'node:(fs|net|http|child_process)/.test(readFileSync(join(root, path), 'utf8')),
+    );
   expect(wrong).toEqual([]);
 });

@@ -113,7 +113,11 @@ export interface NetworkClient {
   /** Allocates an address of an external network to the session's project. */
   createFloatingIp(session: Session, networkId: string): Promise<FloatingIp>;
   /** Leads it to an address of a port, or nowhere. */
-  updateFloatingIp(session: Session, id: string, leadsTo: { readonly portId: string; readonly fixedIpAddress: string } | null): Promise<FloatingIp>;
+  updateFloatingIp(
+    session: Session,
+    id: string,
+    leadsTo: { readonly portId: string; readonly fixedIpAddress: string } | null,
+  ): Promise<FloatingIp>;
   deleteFloatingIp(session: Session, id: string): Promise<void>;
   /** Free ports of the project's quota; null is unlimited. */
   portQuota(session: Session, projectId: string): Promise<{ readonly limit: number; readonly used: number } | null>;

@@ -36,14 +36,21 @@ export function toVif(port: Port, network: Network, subnets: readonly Subnet[], 
           .filter(({ subnetId }) => subnetId === subnet.id)
           .map(({ ipAddress }) => ({
             address: ipAddress,
-            floating: floatingIps.filter((ip) => ip.portId === port.id && ip.fixedIpAddress === ipAddress).map((ip) => ip.floatingIpAddress),
+            floating: floatingIps
+              .filter((ip) => ip.portId === port.id && ip.fixedIpAddress === ipAddress)
+              .map((ip) => ip.floatingIpAddress),
           })),
       })),
   };
 }
 
 /** The interfaces of these ports, in their order, by four requests however many there are. */
-export async function describePorts(client: NetworkClient, session: Session, ports: readonly Port[], marksOf: (port: Port) => VifMarks): Promise<NetworkInfo> {
+export async function describePorts(
+  client: NetworkClient,
+  session: Session,
+  ports: readonly Port[],
+  marksOf: (port: Port) => VifMarks,
+): Promise<NetworkInfo> {
   if (ports.length === 0) return [];
   const networkIds = [...new Set(ports.map((port) => port.networkId))];
   const subnetIds = [...new Set(ports.flatMap((port) => port.fixedIps.map(({ subnetId }) => subnetId)))];

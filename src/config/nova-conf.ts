@@ -30,13 +30,20 @@ export function readSettings(text: string, name = 'nova.conf'): LoadedSettings {
       ? value
       : value.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
           const key = braced ?? bare ?? '';
-          const other = given.get(`DEFAULT\0${key}`) ?? (Object.hasOwn(novaSchema.DEFAULT, key) ? String((novaSchema.DEFAULT as SettingsSchema[string])[key]?.default) : null);
+          const other =
+            given.get(`DEFAULT\0${key}`) ??
+            (Object.hasOwn(novaSchema.DEFAULT, key) ? String((novaSchema.DEFAULT as SettingsSchema[string])[key]?.default) : null);
           return other === null ? whole : interpolate(other, depth + 1);
         });
   const values = Object.fromEntries(
     Object.entries(novaSchema as SettingsSchema).map(([group, options]) => [
       group,
-      Object.fromEntries(Object.entries(options).map(([key, option]) => [key, valueOf(option, given.get(`${group}\0${key}`), { name, group, key, interpolate })])),
+      Object.fromEntries(
+        Object.entries(options).map(([key, option]) => [
+          key,
+          valueOf(option, given.get(`${group}\0${key}`), { name, group, key, interpolate }),
+        ]),
+      ),
     ]),
   );
   return { settings: values as unknown as Settings, warnings };
@@ -45,13 +52,20 @@ export function readSettings(text: string, name = 'nova.conf'): LoadedSettings {
 function valueOf(
   option: Option<unknown>,
   text: string | undefined,
-  { name, group, key, interpolate }: { readonly name: string; readonly group: string; readonly key: string; readonly interpolate: (value: string) => string },
+  {
+    name,
+    group,
+    key,
+    interpolate,
+  }: { readonly name: string; readonly group: string; readonly key: string; readonly interpolate: (value: string) => string },
 ): unknown {
   if (text === undefined) return typeof option.default === 'string' ? interpolate(option.default) : option.default;
   try {
     return option.read(interpolate(text));
   } catch (error) {
-    throw invalid(`${name}: [${group}] ${key}: ${option.secret ? `the value is not allowed; it must be ${option.allowed}` : messageOf(error)}`);
+    throw invalid(
+      `${name}: [${group}] ${key}: ${option.secret ? `the value is not allowed; it must be ${option.allowed}` : messageOf(error)}`,
+    );
   }
 }
 

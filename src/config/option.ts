@@ -37,22 +37,57 @@ export const option = {
   text: (o: Common<string>): Option<string> => make('text', (t) => t, o),
   /** A value that never appears in logs, errors or `inspect`. */
   secret: (o: Common<string>): Option<string> => ({ ...make('text', (t: string) => t, o), secret: true }),
-  optionalText: (o: { readonly help: string }): Option<string | null> => make<string | null>('text', (t) => (t === '' ? null : t), { ...o, default: null }, (v) => v ?? '<None>'),
+  optionalText: (o: { readonly help: string }): Option<string | null> =>
+    make<string | null>(
+      'text',
+      (t) => (t === '' ? null : t),
+      { ...o, default: null },
+      (v) => v ?? '<None>',
+    ),
   flag: (o: Common<boolean>): Option<boolean> =>
-    make('true or false', (t) => (/^(true|1|yes|on)$/i.test(t) ? true : /^(false|0|no|off)$/i.test(t) ? false : refuse(t, 'true or false')), o, (v) => (v ? 'True' : 'False')),
+    make(
+      'true or false',
+      (t) => (/^(true|1|yes|on)$/i.test(t) ? true : /^(false|0|no|off)$/i.test(t) ? false : refuse(t, 'true or false')),
+      o,
+      (v) => (v ? 'True' : 'False'),
+    ),
   integer: (o: Common<number> & { readonly min?: number; readonly max?: number }): Option<number> => {
     const allowed = `a whole number${o.min === undefined ? '' : ` ≥ ${o.min}`}${o.max === undefined ? '' : ` ≤ ${o.max}`}`;
-    return make(allowed, (t) => (/^-?\d{1,15}$/.test(t) && Number(t) >= (o.min ?? -Infinity) && Number(t) <= (o.max ?? Infinity) ? Number(t) : refuse(t, allowed)), o);
+    return make(
+      allowed,
+      (t) =>
+        /^-?\d{1,15}$/.test(t) && Number(t) >= (o.min ?? -Infinity) && Number(t) <= (o.max ?? Infinity) ? Number(t) : refuse(t, allowed),
+      o,
+    );
   },
-  port: (o: Common<number>): Option<number> => make('a port from 0 to 65535', (t) => (/^\d{1,5}$/.test(t) && Number(t) <= 65535 ? Number(t) : refuse(t, 'a port from 0 to 65535')), o),
+  port: (o: Common<number>): Option<number> =>
+    make('a port from 0 to 65535', (t) => (/^\d{1,5}$/.test(t) && Number(t) <= 65535 ? Number(t) : refuse(t, 'a port from 0 to 65535')), o),
   number: (o: Common<number> & { readonly min?: number }): Option<number> => {
     const allowed = `a number${o.min === undefined ? '' : ` ≥ ${o.min}`}`;
-    return make(allowed, (t) => (Number.isFinite(Number(t)) && t.trim() !== '' && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, allowed)), o);
+    return make(
+      allowed,
+      (t) => (Number.isFinite(Number(t)) && t.trim() !== '' && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, allowed)),
+      o,
+    );
   },
   optionalNumber: (o: { readonly help: string; readonly min?: number }): Option<number | null> =>
-    make<number | null>('a number', (t) => (Number.isFinite(Number(t)) && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, 'a number')), { help: o.help, default: null }, (v) => (v === null ? '<None>' : String(v))),
+    make<number | null>(
+      'a number',
+      (t) => (Number.isFinite(Number(t)) && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, 'a number')),
+      { help: o.help, default: null },
+      (v) => (v === null ? '<None>' : String(v)),
+    ),
   list: (o: Common<readonly string[]>): Option<readonly string[]> =>
-    make('a list separated by commas', (t) => t.split(',').map((part) => part.trim()).filter((part) => part !== ''), o, (v) => v.join(',')),
+    make(
+      'a list separated by commas',
+      (t) =>
+        t
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+      o,
+      (v) => v.join(','),
+    ),
   choice: <const C extends string>(choices: readonly C[], o: Common<NoInfer<C>>): Option<C> =>
     make(`one of ${choices.join(', ')}`, (t) => choices.find((choice) => choice === t) ?? refuse(t, `one of ${choices.join(', ')}`), o),
 };
@@ -60,4 +95,6 @@ export const option = {
 /** Groups of options: what a `nova.conf` may hold. */
 export type SettingsSchema = Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>>;
 /** The values a schema yields: `settings.libvirt.virt_type`. */
-export type SettingsOf<S extends SettingsSchema> = { readonly [G in keyof S]: { readonly [K in keyof S[G]]: S[G][K] extends Option<infer T> ? T : never } };
+export type SettingsOf<S extends SettingsSchema> = {
+  readonly [G in keyof S]: { readonly [K in keyof S[G]]: S[G][K] extends Option<infer T> ? T : never };
+};

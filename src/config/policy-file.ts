@@ -16,6 +16,7 @@ export function policyOverrides(settings: Settings, novaConf: string): Readonly<
   }
   const entries = Object.entries(rules ?? {});
   const wrong = entries.find(([, check]) => typeof check !== 'string');
-  if (wrong !== undefined || typeof rules !== 'object') throw invalid(`The policy file ${path}: rule '${wrong?.[0] ?? ''}' must be a text such as "role:admin".`);
+  if (wrong !== undefined || typeof rules !== 'object')
+    throw invalid(`The policy file ${path}: rule '${wrong?.[0] ?? ''}' must be a text such as "role:admin".`);
   return Object.fromEntries(entries) as Record<string, string>;
 }

@@ -4,13 +4,23 @@ import { option } from './option.ts';
 /** Every setting, under Nova's own group and option names (`spec/config-and-cli.md`); what Kilonova adds is in `[kilonova]`. */
 export const novaSchema = {
   DEFAULT: {
-    host: option.text({ default: hostname(), sample: '<hostname>', help: 'Name of this host as a compute service; must never change after the first start.' }),
+    host: option.text({
+      default: hostname(),
+      sample: '<hostname>',
+      help: 'Name of this host as a compute service; must never change after the first start.',
+    }),
     my_ip: option.text({ default: '127.0.0.1', help: 'Address under which other hosts and consoles reach this one.' }),
     debug: option.flag({ default: false, help: 'Log at level debug.' }),
     state_path: option.text({ default: '/var/lib/nova', help: 'Top directory for state.' }),
     instances_path: option.text({ default: '$state_path/instances', help: 'Where disks of instances and the image cache are kept.' }),
-    compute_driver: option.choice(['libvirt.LibvirtDriver', 'fake.FakeDriver'], { default: 'libvirt.LibvirtDriver', help: 'The hypervisor driver of nova-compute.' }),
-    instance_name_template: option.text({ default: 'instance-%08x', help: 'Name of a guest on the hypervisor, from the row number of its instance.' }),
+    compute_driver: option.choice(['libvirt.LibvirtDriver', 'fake.FakeDriver'], {
+      default: 'libvirt.LibvirtDriver',
+      help: 'The hypervisor driver of nova-compute.',
+    }),
+    instance_name_template: option.text({
+      default: 'instance-%08x',
+      help: 'Name of a guest on the hypervisor, from the row number of its instance.',
+    }),
     default_availability_zone: option.text({ default: 'nova', help: 'Zone shown for compute hosts that are in no zone aggregate.' }),
     internal_service_availability_zone: option.text({ default: 'internal', help: 'Zone shown for services other than compute.' }),
     default_schedule_zone: option.optionalText({ help: 'Zone used when a user asks for none.' }),
@@ -22,15 +32,25 @@ export const novaSchema = {
     reserved_host_memory_mb: option.integer({ default: 512, min: 0, help: 'Memory kept for the host itself, in MiB.' }),
     reserved_host_disk_mb: option.integer({ default: 0, min: 0, help: 'Disk kept for the host itself, in MiB.' }),
     reserved_host_cpus: option.integer({ default: 0, min: 0, help: 'Processors kept for the host itself.' }),
-    cpu_allocation_ratio: option.optionalNumber({ min: 0, help: 'VCPUs per processor, forced; unset leaves placement alone after the initial value.' }),
+    cpu_allocation_ratio: option.optionalNumber({
+      min: 0,
+      help: 'VCPUs per processor, forced; unset leaves placement alone after the initial value.',
+    }),
     ram_allocation_ratio: option.optionalNumber({ min: 0, help: 'The same for memory.' }),
     disk_allocation_ratio: option.optionalNumber({ min: 0, help: 'The same for disk.' }),
     initial_cpu_allocation_ratio: option.number({ default: 4, min: 0, help: 'VCPUs per processor of a new compute node.' }),
     initial_ram_allocation_ratio: option.number({ default: 1, min: 0, help: 'Memory overcommit of a new compute node.' }),
     initial_disk_allocation_ratio: option.number({ default: 1, min: 0, help: 'Disk overcommit of a new compute node.' }),
     report_interval: option.integer({ default: 10, min: 1, help: 'Seconds between two proofs of life of a service.' }),
-    service_down_time: option.integer({ default: 60, min: 1, help: 'Age of the last proof of life, in seconds, at which a service counts as down.' }),
-    update_resources_interval: option.integer({ default: 0, help: 'Seconds between two resource reports; 0 means 60, a negative number never.' }),
+    service_down_time: option.integer({
+      default: 60,
+      min: 1,
+      help: 'Age of the last proof of life, in seconds, at which a service counts as down.',
+    }),
+    update_resources_interval: option.integer({
+      default: 0,
+      help: 'Seconds between two resource reports; 0 means 60, a negative number never.',
+    }),
     sync_power_state_interval: option.integer({ default: 600, help: 'Seconds between two comparisons of power states; 0 or less never.' }),
     vif_plugging_is_fatal: option.flag({ default: true, help: 'Fail a build when the network does not report its ports ready.' }),
     vif_plugging_timeout: option.integer({ default: 300, min: 0, help: 'Seconds to wait for network-vif-plugged; 0 does not wait.' }),
@@ -38,23 +58,47 @@ export const novaSchema = {
     max_concurrent_builds: option.integer({ default: 10, min: 0, help: 'Builds a host runs at the same time; 0 is unlimited.' }),
     config_drive_format: option.choice(['iso9660', 'vfat'], { default: 'iso9660', help: 'What a config drive is: a CD-ROM or a disk.' }),
     sync_power_state_pool_size: option.integer({ default: 5, min: 1, help: 'Guests whose power state is mended at the same time.' }),
-    running_deleted_instance_action: option.choice(['reap', 'log', 'shutdown', 'noop'], { default: 'reap', help: 'What is done with guests whose server is gone.' }),
-    running_deleted_instance_poll_interval: option.integer({ default: 1800, help: 'Seconds between two searches for such guests; 0 or less never.' }),
-    running_deleted_instance_timeout: option.integer({ default: 0, min: 0, help: 'Seconds such a guest is left alone after it was first seen.' }),
+    running_deleted_instance_action: option.choice(['reap', 'log', 'shutdown', 'noop'], {
+      default: 'reap',
+      help: 'What is done with guests whose server is gone.',
+    }),
+    running_deleted_instance_poll_interval: option.integer({
+      default: 1800,
+      help: 'Seconds between two searches for such guests; 0 or less never.',
+    }),
+    running_deleted_instance_timeout: option.integer({
+      default: 0,
+      min: 0,
+      help: 'Seconds such a guest is left alone after it was first seen.',
+    }),
     shutdown_timeout: option.integer({ default: 60, min: 0, help: 'Seconds a guest is given to shut down by itself.' }),
     enable_new_services: option.flag({ default: true, help: 'Whether a new compute service may be scheduled to at once.' }),
-    force_raw_images: option.flag({ default: false, help: 'Convert cached images to raw. (Nova: True; qcow2 is kept here because every image is inspected.)' }),
+    force_raw_images: option.flag({
+      default: false,
+      help: 'Convert cached images to raw. (Nova: True; qcow2 is kept here because every image is inspected.)',
+    }),
   },
   api: {
     max_limit: option.integer({ default: 1000, min: 0, help: 'Most items one page of a list holds.' }),
     compute_link_prefix: option.optionalText({ help: 'Begins links to the Compute API when it stands behind a proxy.' }),
-    metadata_cache_expiration: option.integer({ default: 15, min: 0, help: 'Seconds metadata of a server is kept before it is read again.' }),
+    metadata_cache_expiration: option.integer({
+      default: 15,
+      min: 0,
+      help: 'Seconds metadata of a server is kept before it is read again.',
+    }),
     enable_instance_password: option.flag({ default: true, help: 'Show generated administrator passwords in answers.' }),
     dhcp_domain: option.text({ default: 'novalocal', help: 'Appended to host names in metadata.' }),
     vendordata_jsonfile_path: option.optionalText({ help: 'JSON file shown to guests as vendor_data.json.' }),
   },
-  database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the server that holds all databases; empty: a private server in state_path.' }) },
-  api_database: { connection: option.secret({ default: '', help: 'postgresql:// URL of the server that holds the API database; empty: the same.' }) },
+  database: {
+    connection: option.secret({
+      default: '',
+      help: 'postgresql:// URL of the server that holds all databases; empty: a private server in state_path.',
+    }),
+  },
+  api_database: {
+    connection: option.secret({ default: '', help: 'postgresql:// URL of the server that holds the API database; empty: the same.' }),
+  },
   quota: {
     instances: option.integer({ default: 10, min: -1, help: 'Servers a project may have; -1 is unlimited.' }),
     cores: option.integer({ default: 20, min: -1, help: 'Virtual processors a project may have.' }),
@@ -66,7 +110,10 @@ export const novaSchema = {
     key_pairs: option.integer({ default: 100, min: -1, help: 'Key pairs a user may have.' }),
     server_groups: option.integer({ default: 10, min: -1, help: 'Server groups a project may have.' }),
     server_group_members: option.integer({ default: 10, min: -1, help: 'Servers in a group.' }),
-    recheck_quota: option.flag({ default: true, help: 'Count again after a create, so that two creates at once cannot both slip under a limit.' }),
+    recheck_quota: option.flag({
+      default: true,
+      help: 'Count again after a create, so that two creates at once cannot both slip under a limit.',
+    }),
   },
   scheduler: {
     max_attempts: option.integer({ default: 3, min: 1, help: 'Hosts tried for one build.' }),
@@ -74,7 +121,14 @@ export const novaSchema = {
   },
   filter_scheduler: {
     enabled_filters: option.list({
-      default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter'],
+      default: [
+        'ComputeFilter',
+        'AvailabilityZoneFilter',
+        'ComputeCapabilitiesFilter',
+        'ImagePropertiesFilter',
+        'ServerGroupAntiAffinityFilter',
+        'ServerGroupAffinityFilter',
+      ],
       help: 'Filters every host must pass, in this order.',
     }),
     host_subset_size: option.integer({ default: 1, min: 1, help: 'How many of the best hosts one is drawn from.' }),
@@ -86,26 +140,50 @@ export const novaSchema = {
     image_properties_default_architecture: option.optionalText({ help: 'Architecture assumed of images that name none.' }),
   },
   image_cache: {
-    manager_interval: option.integer({ default: 2400, min: -1, help: 'Seconds between two cleanings of the image cache; 0 is every minute, -1 never.' }),
+    manager_interval: option.integer({
+      default: 2400,
+      min: -1,
+      help: 'Seconds between two cleanings of the image cache; 0 is every minute, -1 never.',
+    }),
     subdirectory_name: option.text({ default: '_base', help: 'Directory of the image cache, under instances_path.' }),
     remove_unused_base_images: option.flag({ default: true, help: 'Remove cached images that no guest uses.' }),
-    remove_unused_original_minimum_age_seconds: option.integer({ default: 86400, min: 0, help: 'Seconds a cached image must have been unused before it is removed.' }),
+    remove_unused_original_minimum_age_seconds: option.integer({
+      default: 86400,
+      min: 0,
+      help: 'Seconds a cached image must have been unused before it is removed.',
+    }),
   },
   libvirt: {
     connection_uri: option.text({ default: '', help: 'libvirt URI; empty: chosen by virt_type (qemu:///system).' }),
-    virt_type: option.choice(['auto', 'kvm', 'qemu', 'lxc'], { default: 'auto', help: 'Hypervisor type; auto takes kvm where a guest really runs under it, else qemu.' }),
+    virt_type: option.choice(['auto', 'kvm', 'qemu', 'lxc'], {
+      default: 'auto',
+      help: 'Hypervisor type; auto takes kvm where a guest really runs under it, else qemu.',
+    }),
     images_type: option.choice(['default', 'qcow2', 'raw'], { default: 'default', help: 'Format of disks of instances.' }),
-    cpu_mode: option.choice(['', 'host-model', 'host-passthrough', 'custom', 'none', 'maximum'], { default: '', help: 'How the processor of a guest is chosen; empty: host-model under kvm, none under qemu.' }),
+    cpu_mode: option.choice(['', 'host-model', 'host-passthrough', 'custom', 'none', 'maximum'], {
+      default: '',
+      help: 'How the processor of a guest is chosen; empty: host-model under kvm, none under qemu.',
+    }),
     cpu_models: option.list({ default: [], help: 'Named processor models, for cpu_mode = custom.' }),
     disk_cachemodes: option.list({ default: [], help: 'Cache modes by disk type, such as file=writeback.' }),
     num_pcie_ports: option.integer({ default: 0, min: 0, max: 28, help: 'PCIe ports of q35 guests; 0 is the default of libvirt.' }),
     hw_machine_type: option.list({ default: [], help: 'Machine types by architecture, such as x86_64=q35.' }),
-    hw_disk_discard: option.choice(['', 'ignore', 'unmap'], { default: '', help: 'Discard mode of disks; empty is the default of the hypervisor.' }),
+    hw_disk_discard: option.choice(['', 'ignore', 'unmap'], {
+      default: '',
+      help: 'Discard mode of disks; empty is the default of the hypervisor.',
+    }),
     rng_dev_path: option.text({ default: '/dev/urandom', help: 'Source of the random numbers of guests.' }),
-    mem_stats_period_seconds: option.integer({ default: 10, help: 'Seconds between two readings of the memory statistics of a guest; 0 or less turns them off.' }),
+    mem_stats_period_seconds: option.integer({
+      default: 10,
+      help: 'Seconds between two readings of the memory statistics of a guest; 0 or less turns them off.',
+    }),
     images_cpu_time_limit: option.integer({ default: 30, min: 1, help: 'Processor seconds qemu-img may use to look at an image.' }),
     images_address_space_limit: option.integer({ default: 2, min: 1, help: 'GiB of memory qemu-img may use.' }),
-    wait_soft_reboot_seconds: option.integer({ default: 120, min: 0, help: 'Seconds a soft reboot may take before it becomes a hard one.' }),
+    wait_soft_reboot_seconds: option.integer({
+      default: 120,
+      min: 0,
+      help: 'Seconds a soft reboot may take before it becomes a hard one.',
+    }),
   },
   vnc: {
     enabled: option.flag({ default: true, help: 'Give guests a screen that can be seen over VNC.' }),
@@ -130,16 +208,24 @@ export const novaSchema = {
     project_domain_name: option.text({ default: 'Default', help: 'Domain of its project.' }),
     region_name: option.text({ default: 'RegionOne', help: 'Region whose endpoints are used.' }),
   },
-  oslo_policy: { policy_file: option.text({ default: 'policy.yaml', help: 'Rules that replace the default ones; relative to this file.' }) },
+  oslo_policy: {
+    policy_file: option.text({ default: 'policy.yaml', help: 'Rules that replace the default ones; relative to this file.' }),
+  },
   kilonova: {
     listen: option.text({ default: '127.0.0.1', help: 'Address the embedded identity, image, network and placement services listen on.' }),
-    cloud_id: option.text({ default: 'kilonova', help: 'Marks guests, bridges and namespaces of this cloud on a host that several share.' }),
+    cloud_id: option.text({
+      default: 'kilonova',
+      help: 'Marks guests, bridges and namespaces of this cloud on a host that several share.',
+    }),
     identity_port: option.port({ default: 5000, help: 'Port of the embedded identity service.' }),
     image_port: option.port({ default: 9292, help: 'Port of the embedded image service.' }),
     network_port: option.port({ default: 9696, help: 'Port of the embedded network service.' }),
     placement_port: option.port({ default: 8778, help: 'Port of the embedded placement service.' }),
     fake_hosts: option.integer({ default: 1, min: 1, max: 100000, help: 'Compute hosts the fake driver pretends to be.' }),
-    network_data_plane: option.choice(['linux-bridge', 'none'], { default: 'linux-bridge', help: 'What the network agent does on this host; none binds ports without plugging them.' }),
+    network_data_plane: option.choice(['linux-bridge', 'none'], {
+      default: 'linux-bridge',
+      help: 'What the network agent does on this host; none binds ports without plugging them.',
+    }),
     private_cidr: option.text({ default: '10.20.0.0/24', help: 'Network of servers that `up` makes.' }),
     external_cidr: option.text({ default: '172.24.4.0/24', help: 'Network of the floating IPs that `up` makes.' }),
   },

@@ -13,13 +13,23 @@ const State = Type.Object({ powerState: Type.Unsafe<PowerState>({ type: 'integer
  */
 export const computeAgent = contract('compute', {
   /** Proof of life: answered only by a host that executes commands. */
-  ping: { since: 1, kind: 'query', args: Type.Object({}), result: Type.Object({ version: Type.Integer(), problems: Type.Array(Type.String()) }) },
+  ping: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({}),
+    result: Type.Object({ version: Type.Integer(), problems: Type.Array(Type.String()) }),
+  },
   /** Makes and starts a guest: image cached, disks and config drive made, ports plugged and reported ready. Leaves nothing behind when it fails. */
   spawn: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
   /** Removes a guest with its disks and plugs; succeeds when it is already gone. */
   destroy: { since: 1, kind: 'command', args: trusted<{ instanceId: string; vifs: readonly Vif[] }>() },
   /** Asks the guest to shut down, and switches it off when it has not after so many seconds (0: at once). */
-  powerOff: { since: 1, kind: 'command', args: Type.Object({ instanceId: Type.String(), graceSeconds: Type.Integer({ minimum: 0 }) }), result: State },
+  powerOff: {
+    since: 1,
+    kind: 'command',
+    args: Type.Object({ instanceId: Type.String(), graceSeconds: Type.Integer({ minimum: 0 }) }),
+    result: State,
+  },
   /** Starts a guest that is off, defined anew from its order. */
   powerOn: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
   /** Soft: the guest's own shutdown and start, hard when it does not within the configured time. Hard: destroyed and made again from its order, disks kept. */
@@ -29,15 +39,36 @@ export const computeAgent = contract('compute', {
   suspend: { since: 1, kind: 'command', args: GuestRef, result: State },
   resume: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
   /** The last lines of the console's log; all that is kept when `lines` is null. */
-  consoleOutput: { since: 1, kind: 'query', args: Type.Object({ instanceId: Type.String(), lines: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]) }), result: Type.Object({ text: Type.String() }) },
+  consoleOutput: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({ instanceId: Type.String(), lines: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]) }),
+    result: Type.Object({ text: Type.String() }),
+  },
   /** Null for a guest this host does not have. */
   inspect: { since: 1, kind: 'query', args: GuestRef, result: Type.Union([State, Type.Null()]) },
   /** Every guest of this cloud on the host. */
-  guests: { since: 1, kind: 'query', args: Type.Object({}), result: Type.Object({ guests: Type.Array(Type.Object({ instanceId: Type.String(), name: Type.String(), powerState: Type.Integer() })) }) },
+  guests: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({}),
+    result: Type.Object({
+      guests: Type.Array(Type.Object({ instanceId: Type.String(), name: Type.String(), powerState: Type.Integer() })),
+    }),
+  },
   /** Uptime line of the host, for `hypervisor show`. */
   uptime: { since: 1, kind: 'query', args: Type.Object({}), result: Type.Object({ text: Type.String() }) },
   /** The network service has something to say of a port (`network-vif-plugged`, …). */
-  networkEvent: { since: 1, kind: 'query', args: Type.Object({ instanceId: Type.String(), name: Type.String(), tag: Type.Union([Type.String(), Type.Null()]), status: Type.String() }) },
+  networkEvent: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({
+      instanceId: Type.String(),
+      name: Type.String(),
+      tag: Type.Union([Type.String(), Type.Null()]),
+      status: Type.String(),
+    }),
+  },
   /** Reports resources to placement now. */
   reportResources: { since: 1, kind: 'query', args: Type.Object({}) },
 });

@@ -58,7 +58,12 @@ export const conductor = contract('conductor', {
   /** Guests changed state by themselves; instances that nothing is done to follow (Nova's power-state rules). */
   guestsChanged: { since: 1, kind: 'query', args: trusted<{ host: string; events: readonly GuestEvent[] }>() },
   /** The instances that should be on a host. */
-  instancesOn: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }), result: trusted<{ instances: readonly InstanceOnHost[] }>() },
+  instancesOn: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({ host: Type.String() }),
+    result: trusted<{ instances: readonly InstanceOnHost[] }>(),
+  },
   /** Ports of these instances have changed: their interfaces are read anew. */
   networkChanged: { since: 1, kind: 'query', args: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
   /** Looks whether everything is as it must be, on all hosts and services, and repairs what is safe where that is asked for. */

@@ -2,10 +2,17 @@ import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { Destination, PlacementRefusal, RequestSpec } from '../domain/request-spec.ts';
 
-
 /** What was decided for a request: a claimed place for every instance, or why there is none. */
 export type Selection =
-  | { readonly found: true; readonly decisionId: string; readonly destinations: readonly { readonly instanceId: string; readonly chosen: Destination; readonly alternates: readonly Destination[] }[] }
+  | {
+      readonly found: true;
+      readonly decisionId: string;
+      readonly destinations: readonly {
+        readonly instanceId: string;
+        readonly chosen: Destination;
+        readonly alternates: readonly Destination[];
+      }[];
+    }
   | { readonly found: false; readonly decisionId: string; readonly message: string; readonly refusal: PlacementRefusal };
 
 /** Topic: `scheduler`. */

@@ -14,7 +14,16 @@ export interface InstanceAction {
 }
 
 const hardRebootInterrupts = [
-  'rebooting', 'reboot_pending', 'reboot_started', 'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard', 'resuming', 'pausing', 'unpausing', 'suspending',
+  'rebooting',
+  'reboot_pending',
+  'reboot_started',
+  'rebooting_hard',
+  'reboot_pending_hard',
+  'reboot_started_hard',
+  'resuming',
+  'pausing',
+  'unpausing',
+  'suspending',
 ] as const satisfies readonly TaskState[];
 
 /** Everything one can do to an instance; the API refuses by it, the documentation and the dashboard show it (Nova's `check_instance_state`). */
@@ -22,7 +31,12 @@ export const instanceActions = {
   start: { from: ['stopped'], task: 'powering-on', recordedAs: 'start' },
   stop: { from: ['active', 'error'], task: 'powering-off', recordedAs: 'stop', mustHaveLaunched: true },
   softReboot: { from: ['active'], task: 'rebooting', recordedAs: 'reboot' },
-  hardReboot: { from: ['active', 'stopped', 'paused', 'suspended', 'error'], interrupts: hardRebootInterrupts, task: 'rebooting_hard', recordedAs: 'reboot' },
+  hardReboot: {
+    from: ['active', 'stopped', 'paused', 'suspended', 'error'],
+    interrupts: hardRebootInterrupts,
+    task: 'rebooting_hard',
+    recordedAs: 'reboot',
+  },
   pause: { from: ['active'], task: 'pausing', recordedAs: 'pause' },
   unpause: { from: ['paused'], task: 'unpausing', recordedAs: 'unpause' },
   suspend: { from: ['active'], task: 'suspending', recordedAs: 'suspend' },
@@ -36,7 +50,8 @@ export type ActionName = keyof typeof instanceActions;
 export function reasonAgainst(name: ActionName, instance: Pick<Instance, 'vmState' | 'taskState' | 'launchedAt'>): string | null {
   const { from, interrupts = [], mustHaveLaunched = false }: InstanceAction = instanceActions[name];
   if (from !== 'any' && !from.includes(instance.vmState)) return `while it is in vm_state ${instance.vmState}`;
-  if (instance.taskState !== null && interrupts !== 'any' && !interrupts.includes(instance.taskState)) return `while it is in task_state ${instance.taskState}`;
+  if (instance.taskState !== null && interrupts !== 'any' && !interrupts.includes(instance.taskState))
+    return `while it is in task_state ${instance.taskState}`;
   if (mustHaveLaunched && instance.launchedAt === null) return 'because it was never launched';
   return null;
 }

@@ -27,7 +27,13 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
 /** Asks `probe` again and again until it answers something other than null; throws the deadline's error otherwise. */
 export async function waitUntil<T>(
   probe: () => Promise<T | null> | T | null,
-  options: { readonly clock: Clock; readonly timeoutMs: number; readonly everyMs: number; readonly what: string; readonly signal?: AbortSignal },
+  options: {
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly everyMs: number;
+    readonly what: string;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<T> {
   const deadline = options.clock.now() + options.timeoutMs;
   for (;;) {

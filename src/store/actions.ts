@@ -15,7 +15,16 @@ export interface NewAction {
 export async function recordAction(tx: Executor<CellTables>, actions: readonly NewAction[]): Promise<void> {
   await tx
     .insertInto('instance_actions')
-    .values(actions.map((a) => ({ instance_id: a.instanceId, action: a.action, request_id: a.requestId, user_id: a.userId, project_id: a.projectId, message: null })))
+    .values(
+      actions.map((a) => ({
+        instance_id: a.instanceId,
+        action: a.action,
+        request_id: a.requestId,
+        user_id: a.userId,
+        project_id: a.projectId,
+        message: null,
+      })),
+    )
     .execute();
 }
 
@@ -24,7 +33,8 @@ export async function recordEvent(tx: Executor<CellTables>, instanceId: string, 
   await tx
     .updateTable('instance_actions')
     .set((eb) => ({
-      events: sql`(SELECT coalesce(jsonb_agg(known), '[]') FROM jsonb_array_elements(events) AS known WHERE known->>'event' <> ${event.event}) || ${JSON.stringify([event])}::jsonb` as never,
+      events:
+        sql`(SELECT coalesce(jsonb_agg(known), '[]') FROM jsonb_array_elements(events) AS known WHERE known->>'event' <> ${event.event}) || ${JSON.stringify([event])}::jsonb` as never,
       updated_at: new Date(),
       message: event.result === 'Error' ? 'Error' : eb.ref('message'),
     }))
@@ -41,8 +51,15 @@ export interface ActionRecord extends NewAction {
 }
 
 const toAction = (row: Selectable<CellTables['instance_actions']>): ActionRecord => ({
-  instanceId: row.instance_id, action: row.action, requestId: row.request_id, userId: row.user_id, projectId: row.project_id,
-  startTime: row.start_time, updatedAt: row.updated_at, message: row.message, events: row.events,
+  instanceId: row.instance_id,
+  action: row.action,
+  requestId: row.request_id,
+  userId: row.user_id,
+  projectId: row.project_id,
+  startTime: row.start_time,
+  updatedAt: row.updated_at,
+  message: row.message,
+  events: row.events,
 });
 
 export interface ActionPage {
@@ -64,7 +81,11 @@ export async function listActions(tx: Executor<CellTables>, instanceId: string, 
     .selectFrom('instance_actions')
     .selectAll()
     .where('instance_id', '=', instanceId)
-    .$if(marker !== null, (query) => query.where((eb) => eb.or([eb('start_time', '<', marker!.start_time), eb.and([eb('start_time', '=', marker!.start_time), eb('id', '<', marker!.id)])])))
+    .$if(marker !== null, (query) =>
+      query.where((eb) =>
+        eb.or([eb('start_time', '<', marker!.start_time), eb.and([eb('start_time', '=', marker!.start_time), eb('id', '<', marker!.id)])]),
+      ),
+    )
     .$if(changedSince !== null, (query) => query.where('updated_at', '>=', changedSince!))
     .$if(changedBefore !== null, (query) => query.where('updated_at', '<=', changedBefore!))
     .orderBy('start_time', 'desc')
@@ -75,7 +96,13 @@ export async function listActions(tx: Executor<CellTables>, instanceId: string, 
 }
 
 const actionRow = (tx: Executor<CellTables>, instanceId: string, requestId: string) =>
-  tx.selectFrom('instance_actions').selectAll().where('instance_id', '=', instanceId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst();
+  tx
+    .selectFrom('instance_actions')
+    .selectAll()
+    .where('instance_id', '=', instanceId)
+    .where('request_id', '=', requestId)
+    .orderBy('id', 'desc')
+    .executeTakeFirst();
 
 /** What a request did to an instance, or null. */
 export async function findAction(tx: Executor<CellTables>, instanceId: string, requestId: string): Promise<ActionRecord | null> {

@@ -26,7 +26,13 @@ export async function listAggregates(api: ApiDatabase): Promise<Aggregate[]> {
 }
 
 const toAggregate = (row: Selectable<ApiTables['aggregates']>, members: readonly { readonly host: string }[]): Aggregate => ({
-  id: row.id, uuid: row.uuid, name: row.name, metadata: row.metadata, hosts: members.map(({ host }) => host), createdAt: row.created_at, updatedAt: row.updated_at,
+  id: row.id,
+  uuid: row.uuid,
+  name: row.name,
+  metadata: row.metadata,
+  hosts: members.map(({ host }) => host),
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
 });
 
 export async function findAggregate(api: ApiDatabase, id: number): Promise<Aggregate | null> {
@@ -49,7 +55,12 @@ const nameTaken = (name: string) => (error: unknown) => {
 /** Adds an aggregate without hosts; its name is unique. */
 export async function createAggregate(api: ApiDatabase, aggregate: Pick<Aggregate, 'uuid' | 'name' | 'metadata'>): Promise<Aggregate> {
   const { uuid, name, metadata } = aggregate;
-  const row = await api.insertInto('aggregates').values({ uuid, name, metadata: JSON.stringify(metadata) }).returningAll().executeTakeFirstOrThrow().catch(nameTaken(name));
+  const row = await api
+    .insertInto('aggregates')
+    .values({ uuid, name, metadata: JSON.stringify(metadata) })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch(nameTaken(name));
   return toAggregate(row, []);
 }
 
@@ -63,7 +74,10 @@ export async function updateAggregate(api: ApiDatabase, aggregate: Aggregate): P
     .returningAll()
     .executeTakeFirstOrThrow()
     .catch(nameTaken(name));
-  return toAggregate(row, hosts.map((host) => ({ host })));
+  return toAggregate(
+    row,
+    hosts.map((host) => ({ host })),
+  );
 }
 
 export async function deleteAggregate(api: ApiDatabase, id: number): Promise<void> {
@@ -87,4 +101,8 @@ export async function leaveAggregates(api: ApiDatabase, host: string): Promise<v
 
 /** The availability zone of each host that is in one; all others are in the default zone. */
 export const zonesOfHosts = (aggregates: readonly Aggregate[]): ReadonlyMap<string, string> =>
-  new Map(aggregates.flatMap(({ metadata, hosts }) => (metadata['availability_zone'] === undefined ? [] : hosts.map((host) => [host, metadata['availability_zone']!] as const))));
+  new Map(
+    aggregates.flatMap(({ metadata, hosts }) =>
+      metadata['availability_zone'] === undefined ? [] : hosts.map((host) => [host, metadata['availability_zone']!] as const),
+    ),
+  );

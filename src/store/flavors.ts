@@ -49,11 +49,30 @@ export async function findFlavor(api: ApiDatabase, flavorId: string, viewer: Fla
 }
 
 const visibleTo = (eb: ExpressionBuilder<ApiTables, 'flavors'>, projectId: string | null) =>
-  eb.exists(eb.selectFrom('flavor_projects').select('project_id').whereRef('flavor_projects.flavor_id', '=', 'flavors.id').where('flavor_projects.project_id', '=', projectId ?? ''));
+  eb.exists(
+    eb
+      .selectFrom('flavor_projects')
+      .select('project_id')
+      .whereRef('flavor_projects.flavor_id', '=', 'flavors.id')
+      .where('flavor_projects.project_id', '=', projectId ?? ''),
+  );
 
 /** Columns a list of flavors can be sorted by. */
 export type FlavorSortColumn =
-  | 'flavor_id' | 'name' | 'vcpus' | 'memory_mb' | 'root_gb' | 'ephemeral_gb' | 'swap_mb' | 'rxtx_factor' | 'created_at' | 'updated_at' | 'disabled' | 'is_public' | 'description' | 'id';
+  | 'flavor_id'
+  | 'name'
+  | 'vcpus'
+  | 'memory_mb'
+  | 'root_gb'
+  | 'ephemeral_gb'
+  | 'swap_mb'
+  | 'rxtx_factor'
+  | 'created_at'
+  | 'updated_at'
+  | 'disabled'
+  | 'is_public'
+  | 'description'
+  | 'id';
 
 export interface FlavorQuery {
   /** True takes public ones and those the viewer's project was given, false private ones; null takes all (administrators only). */
@@ -70,23 +89,31 @@ export interface FlavorQuery {
 /** One page of flavors, in one statement. Null when the marker is none. Disabled ones are for administrators only. */
 export async function listFlavors(api: ApiDatabase, query: FlavorQuery, viewer: FlavorViewer): Promise<Flavor[] | null> {
   const { column, direction } = query.sort;
-  const marker = query.after === null ? null : await api.selectFrom('flavors').selectAll().where('flavor_id', '=', query.after).executeTakeFirst();
+  const marker =
+    query.after === null ? null : await api.selectFrom('flavors').selectAll().where('flavor_id', '=', query.after).executeTakeFirst();
   if (marker === undefined) return null;
   let select = api.selectFrom('flavors').selectAll();
   if (!viewer.isAdmin) select = select.where('disabled', '=', false);
-  if (query.isPublic === true || !viewer.isAdmin) select = select.where((eb) => eb.or([eb('is_public', '=', true), visibleTo(eb, viewer.projectId)]));
+  if (query.isPublic === true || !viewer.isAdmin)
+    select = select.where((eb) => eb.or([eb('is_public', '=', true), visibleTo(eb, viewer.projectId)]));
   if (query.isPublic === false) select = select.where('is_public', '=', false);
   if (query.minRam !== null) select = select.where('memory_mb', '>=', query.minRam);
   if (query.minDisk !== null) select = select.where('root_gb', '>=', query.minDisk);
   if (query.name != null) select = select.where('name', '~*', query.name);
   if (marker !== null) select = select.where((eb) => afterMarker(eb, query.sort, marker));
-  select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast())).orderBy('id', 'asc');
+  select = select
+    .orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()))
+    .orderBy('id', 'asc');
   if (query.limit !== null) select = select.limit(query.limit);
   return (await select.execute()).map(toFlavor);
 }
 
 /** Strictly after the marker in the sort order; nulls come before everything else. */
-function afterMarker(eb: ExpressionBuilder<ApiTables, 'flavors'>, { column, direction }: FlavorQuery['sort'], marker: Selectable<ApiTables['flavors']>): ExpressionWrapper<ApiTables, 'flavors', SqlBool> {
+function afterMarker(
+  eb: ExpressionBuilder<ApiTables, 'flavors'>,
+  { column, direction }: FlavorQuery['sort'],
+  marker: Selectable<ApiTables['flavors']>,
+): ExpressionWrapper<ApiTables, 'flavors', SqlBool> {
   const value = marker[column];
   const sameThenId = eb.and([value === null ? eb(column, 'is', null) : eb(column, '=', value as never), eb('id', '>', marker.id)]);
   if (direction === 'asc') return eb.or([value === null ? eb(column, 'is not', null) : eb(column, '>', value as never), sameThenId]);
@@ -101,8 +128,18 @@ export async function createFlavor(api: ApiDatabase, flavor: NewFlavor): Promise
     const row = await api
       .insertInto('flavors')
       .values({
-        flavor_id: flavor.flavorId, name: flavor.name, vcpus: flavor.vcpus, memory_mb: flavor.memoryMb, root_gb: flavor.rootGb, ephemeral_gb: flavor.ephemeralGb, swap_mb: flavor.swapMb,
-        rxtx_factor: flavor.rxtxFactor, disabled: flavor.disabled, is_public: flavor.isPublic, description: flavor.description, extra_specs: JSON.stringify(flavor.extraSpecs),
+        flavor_id: flavor.flavorId,
+        name: flavor.name,
+        vcpus: flavor.vcpus,
+        memory_mb: flavor.memoryMb,
+        root_gb: flavor.rootGb,
+        ephemeral_gb: flavor.ephemeralGb,
+        swap_mb: flavor.swapMb,
+        rxtx_factor: flavor.rxtxFactor,
+        disabled: flavor.disabled,
+        is_public: flavor.isPublic,
+        description: flavor.description,
+        extra_specs: JSON.stringify(flavor.extraSpecs),
       })
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -110,13 +147,20 @@ export async function createFlavor(api: ApiDatabase, flavor: NewFlavor): Promise
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     const byName = await api.selectFrom('flavors').select('id').where('name', '=', flavor.name).executeTakeFirst();
-    throw conflict(byName === undefined ? `Flavor with ID ${flavor.flavorId} already exists.` : `Flavor with name ${flavor.name} already exists.`);
+    throw conflict(
+      byName === undefined ? `Flavor with ID ${flavor.flavorId} already exists.` : `Flavor with name ${flavor.name} already exists.`,
+    );
   }
 }
 
 /** Changes what may be changed of a flavor; null when there is none. */
 export async function describeFlavor(api: ApiDatabase, flavorId: string, description: string | null): Promise<Flavor | null> {
-  const row = await api.updateTable('flavors').set({ description, updated_at: new Date() }).where('flavor_id', '=', flavorId).returningAll().executeTakeFirst();
+  const row = await api
+    .updateTable('flavors')
+    .set({ description, updated_at: new Date() })
+    .where('flavor_id', '=', flavorId)
+    .returningAll()
+    .executeTakeFirst();
   return row === undefined ? null : toFlavor(row);
 }
 
@@ -149,7 +193,12 @@ export async function removeExtraSpec(api: ApiDatabase, flavorId: string, key: s
 
 /** The projects a private flavor was given. */
 export async function projectsOfFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>): Promise<string[]> {
-  const rows = await api.selectFrom('flavor_projects').select('project_id').where('flavor_id', '=', flavor.rowId).orderBy('project_id').execute();
+  const rows = await api
+    .selectFrom('flavor_projects')
+    .select('project_id')
+    .where('flavor_id', '=', flavor.rowId)
+    .orderBy('project_id')
+    .execute();
   return rows.map((row) => row.project_id);
 }
 
@@ -165,6 +214,10 @@ export async function giveFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>
 
 /** Answers false when the project did not have it. */
 export async function takeFlavor(api: ApiDatabase, flavor: Pick<Flavor, 'rowId'>, projectId: string): Promise<boolean> {
-  const { numDeletedRows } = await api.deleteFrom('flavor_projects').where('flavor_id', '=', flavor.rowId).where('project_id', '=', projectId).executeTakeFirst();
+  const { numDeletedRows } = await api
+    .deleteFrom('flavor_projects')
+    .where('flavor_id', '=', flavor.rowId)
+    .where('project_id', '=', projectId)
+    .executeTakeFirst();
   return numDeletedRows > 0n;
 }

@@ -68,34 +68,81 @@ export function toInstance(row: Selectable<InstanceRow>, inCell0 = false): Insta
 }
 
 /** What may be changed of an instance by `updateInstance`; its states change by the functions below only. */
-export type InstanceChanges = Partial<Omit<Instance, 'id' | 'rowId' | 'vmState' | 'taskState' | 'projectId' | 'userId' | 'createdAt' | 'updatedAt' | 'epoch'>>;
+export type InstanceChanges = Partial<
+  Omit<Instance, 'id' | 'rowId' | 'vmState' | 'taskState' | 'projectId' | 'userId' | 'createdAt' | 'updatedAt' | 'epoch'>
+>;
 
 /** The columns that hold these properties. */
 function toColumns(changes: Partial<Instance>) {
   const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
   const c = changes;
   const columns = {
-    name: c.name, description: c.description, hostname: c.hostname, vm_state: c.vmState, task_state: c.taskState, power_state: c.powerState,
-    host: c.host, node: c.node, availability_zone: c.availabilityZone, launched_on: c.launchedOn,
-    flavor: c.flavor && json(c.flavor), flavor_id: c.flavor?.flavorId, vcpus: c.flavor?.vcpus, memory_mb: c.flavor?.memoryMb, root_gb: c.flavor?.rootGb, ephemeral_gb: c.flavor?.ephemeralGb,
-    old_flavor: c.oldFlavor === undefined ? undefined : json(c.oldFlavor), new_flavor: c.newFlavor === undefined ? undefined : json(c.newFlavor),
-    image: c.image === undefined ? undefined : json(c.image), image_id: c.image === undefined ? undefined : (c.image?.id ?? null),
-    metadata: c.metadata && json(c.metadata), system_metadata: c.systemMetadata && json(c.systemMetadata), tags: c.tags && [...c.tags], key_name: c.keyName,
-    public_key: c.publicKey === undefined ? undefined : json(c.publicKey), user_data: c.userData, config_drive: c.configDrive, disk_config: c.diskConfig,
-    locked_by: c.lockedBy, locked_reason: c.lockedReason, access_ip_v4: c.accessIpV4, access_ip_v6: c.accessIpV6, launch_index: c.launchIndex, reservation_id: c.reservationId,
-    root_device_name: c.rootDeviceName, network_info: c.networkInfo && json(c.networkInfo),
-    addresses: c.networkInfo && c.networkInfo.flatMap((vif) => vif.subnets.flatMap((subnet) => subnet.addresses.map(({ address }) => address))),
-    block_devices: c.blockDevices && json(c.blockDevices), security_groups: c.securityGroups && [...c.securityGroups], fault: c.fault === undefined ? undefined : json(c.fault),
-    scheduler_hints: c.schedulerHints && json(c.schedulerHints), trusted_certs: c.trustedCerts === undefined ? undefined : json(c.trustedCerts), progress: c.progress,
-    launched_at: c.launchedAt, terminated_at: c.terminatedAt, deleted_at: c.deletedAt,
+    name: c.name,
+    description: c.description,
+    hostname: c.hostname,
+    vm_state: c.vmState,
+    task_state: c.taskState,
+    power_state: c.powerState,
+    host: c.host,
+    node: c.node,
+    availability_zone: c.availabilityZone,
+    launched_on: c.launchedOn,
+    flavor: c.flavor && json(c.flavor),
+    flavor_id: c.flavor?.flavorId,
+    vcpus: c.flavor?.vcpus,
+    memory_mb: c.flavor?.memoryMb,
+    root_gb: c.flavor?.rootGb,
+    ephemeral_gb: c.flavor?.ephemeralGb,
+    old_flavor: c.oldFlavor === undefined ? undefined : json(c.oldFlavor),
+    new_flavor: c.newFlavor === undefined ? undefined : json(c.newFlavor),
+    image: c.image === undefined ? undefined : json(c.image),
+    image_id: c.image === undefined ? undefined : (c.image?.id ?? null),
+    metadata: c.metadata && json(c.metadata),
+    system_metadata: c.systemMetadata && json(c.systemMetadata),
+    tags: c.tags && [...c.tags],
+    key_name: c.keyName,
+    public_key: c.publicKey === undefined ? undefined : json(c.publicKey),
+    user_data: c.userData,
+    config_drive: c.configDrive,
+    disk_config: c.diskConfig,
+    locked_by: c.lockedBy,
+    locked_reason: c.lockedReason,
+    access_ip_v4: c.accessIpV4,
+    access_ip_v6: c.accessIpV6,
+    launch_index: c.launchIndex,
+    reservation_id: c.reservationId,
+    root_device_name: c.rootDeviceName,
+    network_info: c.networkInfo && json(c.networkInfo),
+    addresses:
+      c.networkInfo && c.networkInfo.flatMap((vif) => vif.subnets.flatMap((subnet) => subnet.addresses.map(({ address }) => address))),
+    block_devices: c.blockDevices && json(c.blockDevices),
+    security_groups: c.securityGroups && [...c.securityGroups],
+    fault: c.fault === undefined ? undefined : json(c.fault),
+    scheduler_hints: c.schedulerHints && json(c.schedulerHints),
+    trusted_certs: c.trustedCerts === undefined ? undefined : json(c.trustedCerts),
+    progress: c.progress,
+    launched_at: c.launchedAt,
+    terminated_at: c.terminatedAt,
+    deleted_at: c.deletedAt,
   };
-  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as Partial<Record<keyof InstanceRow, never>>;
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as Partial<
+    Record<keyof InstanceRow, never>
+  >;
 }
 
 /** Adds instances in one statement. */
 export async function insertInstances(tx: Executor<CellTables>, instances: readonly NewInstance[]): Promise<Instance[]> {
-  const rows = instances.map((instance) => ({ ...toColumns(instance), uuid: instance.id, project_id: instance.projectId, user_id: instance.userId }));
-  const inserted = await tx.insertInto('instances').values(rows as never).returningAll().execute();
+  const rows = instances.map((instance) => ({
+    ...toColumns(instance),
+    uuid: instance.id,
+    project_id: instance.projectId,
+    user_id: instance.userId,
+  }));
+  const inserted = await tx
+    .insertInto('instances')
+    .values(rows as never)
+    .returningAll()
+    .execute();
   return inserted.map((row) => toInstance(row));
 }
 
@@ -104,7 +151,12 @@ const textLists = new Set(['tags', 'addresses', 'security_groups']);
 
 /** A row as it is written: JSON columns as text again. */
 const rewritten = (row: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value !== null && typeof value === 'object' && !textLists.has(key) ? JSON.stringify(value) : value]));
+  Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      value !== null && typeof value === 'object' && !textLists.has(key) ? JSON.stringify(value) : value,
+    ]),
+  );
 
 /**
  * Moves live instances with their actions from one cell to another; those that are there already are left alone, so it may run again.
@@ -112,35 +164,63 @@ const rewritten = (row: Readonly<Record<string, unknown>>): Record<string, unkno
  */
 export async function moveInstances(
   stores: Stores,
-  move: { readonly ids: readonly string[]; readonly from: string; readonly to: string; readonly also: (tx: Executor<CellTables>) => Promise<void> },
+  move: {
+    readonly ids: readonly string[];
+    readonly from: string;
+    readonly to: string;
+    readonly also: (tx: Executor<CellTables>) => Promise<void>;
+  },
 ): Promise<void> {
-  await stores.cell(move.from).transaction().execute(async (old) => {
-    const rows = await old.selectFrom('instances').selectAll().where('uuid', 'in', move.ids).where('deleted_at', 'is', null).forUpdate().execute();
-    const ids = rows.map((row) => row.uuid);
-    const actions = ids.length === 0 ? [] : await old.selectFrom('instance_actions').selectAll().where('instance_id', 'in', ids).orderBy('id').execute();
-    await stores.cell(move.to).transaction().execute(async (fresh) => {
-      if (rows.length > 0) {
-        const inserted = await fresh
-          .insertInto('instances')
-          .values(rows.map(({ id: _rowId, ...row }) => rewritten(row)) as never)
-          .onConflict((conflict) => conflict.column('uuid').doNothing())
-          .returning('uuid')
-          .execute();
-        const moved = new Set(inserted.map((row) => row.uuid));
-        const theirs = actions.filter((action) => moved.has(action.instance_id)).map(({ id: _id, ...action }) => rewritten(action));
-        if (theirs.length > 0) await fresh.insertInto('instance_actions').values(theirs as never).execute();
-      }
-      await move.also(fresh);
+  await stores
+    .cell(move.from)
+    .transaction()
+    .execute(async (old) => {
+      const rows = await old
+        .selectFrom('instances')
+        .selectAll()
+        .where('uuid', 'in', move.ids)
+        .where('deleted_at', 'is', null)
+        .forUpdate()
+        .execute();
+      const ids = rows.map((row) => row.uuid);
+      const actions =
+        ids.length === 0
+          ? []
+          : await old.selectFrom('instance_actions').selectAll().where('instance_id', 'in', ids).orderBy('id').execute();
+      await stores
+        .cell(move.to)
+        .transaction()
+        .execute(async (fresh) => {
+          if (rows.length > 0) {
+            const inserted = await fresh
+              .insertInto('instances')
+              .values(rows.map(({ id: _rowId, ...row }) => rewritten(row)) as never)
+              .onConflict((conflict) => conflict.column('uuid').doNothing())
+              .returning('uuid')
+              .execute();
+            const moved = new Set(inserted.map((row) => row.uuid));
+            const theirs = actions.filter((action) => moved.has(action.instance_id)).map(({ id: _id, ...action }) => rewritten(action));
+            if (theirs.length > 0)
+              await fresh
+                .insertInto('instance_actions')
+                .values(theirs as never)
+                .execute();
+          }
+          await move.also(fresh);
+        });
+      if (ids.length === 0) return;
+      await stores.api.updateTable('instance_mappings').set({ cell_id: move.to }).where('instance_id', 'in', ids).execute();
+      await old.deleteFrom('instance_actions').where('instance_id', 'in', ids).execute();
+      await old.deleteFrom('instances').where('uuid', 'in', ids).execute();
     });
-    if (ids.length === 0) return;
-    await stores.api.updateTable('instance_mappings').set({ cell_id: move.to }).where('instance_id', 'in', ids).execute();
-    await old.deleteFrom('instance_actions').where('instance_id', 'in', ids).execute();
-    await old.deleteFrom('instances').where('uuid', 'in', ids).execute();
-  });
 }
 
 /** The instance wherever it is, or null; deleted ones only when asked for. */
-export async function findInstance(stores: Stores, id: string, options: { readonly deleted?: boolean } = {}): Promise<LocatedInstance | null> {
+export async function findInstance(
+  stores: Stores,
+  id: string,
+  options: { readonly deleted?: boolean } = {},
+): Promise<LocatedInstance | null> {
   // an instance changes its cell once in its life; when it does so between the two reads, the second round finds it
   for (let round = 0; round < 2; round++) {
     const mapping = await stores.api.selectFrom('instance_mappings').select('cell_id').where('instance_id', '=', id).executeTakeFirst();
@@ -173,9 +253,19 @@ export async function updateInstance(tx: Executor<CellTables>, id: string, chang
 }
 
 /** Changes properties that depend on what they are now: nobody changes the instance meanwhile. `change` may refuse. Null when it is gone. */
-export async function changeInstance(database: CellDatabase, id: string, change: (now: Instance) => InstanceChanges): Promise<Instance | null> {
+export async function changeInstance(
+  database: CellDatabase,
+  id: string,
+  change: (now: Instance) => InstanceChanges,
+): Promise<Instance | null> {
   return database.transaction().execute(async (tx) => {
-    const row = await tx.selectFrom('instances').selectAll().where('uuid', '=', id).where('deleted_at', 'is', null).forUpdate().executeTakeFirst();
+    const row = await tx
+      .selectFrom('instances')
+      .selectAll()
+      .where('uuid', '=', id)
+      .where('deleted_at', 'is', null)
+      .forUpdate()
+      .executeTakeFirst();
     return row === undefined ? null : updateInstance(tx, id, change(toInstance(row)));
   });
 }
@@ -184,9 +274,18 @@ export async function changeInstance(database: CellDatabase, id: string, change:
  * Begins an action: judges the state by the table and sets the task state in one compare-and-swap. Throws 409 with the reason when
  * the state does not allow it, also when another request was faster. Answers the instance with its new epoch.
  */
-export async function beginAction(tx: Executor<CellTables>, name: ActionName, instance: Instance, task: TaskState = instanceActions[name].task): Promise<Instance> {
+export async function beginAction(
+  tx: Executor<CellTables>,
+  name: ActionName,
+  instance: Instance,
+  task: TaskState = instanceActions[name].task,
+): Promise<Instance> {
   const refuse = (now: Instance): never => {
-    throw wrongState(instanceActions[name].recordedAs, now.id, reasonAgainst(name, now) ?? `while it is in task_state ${String(now.taskState)}`);
+    throw wrongState(
+      instanceActions[name].recordedAs,
+      now.id,
+      reasonAgainst(name, now) ?? `while it is in task_state ${String(now.taskState)}`,
+    );
   };
   if (reasonAgainst(name, instance) !== null) return refuse(instance);
   const row = await tx
@@ -199,7 +298,12 @@ export async function beginAction(tx: Executor<CellTables>, name: ActionName, in
     .returningAll()
     .executeTakeFirst();
   if (row !== undefined) return toInstance(row);
-  const now = await tx.selectFrom('instances').selectAll().where('uuid', '=', instance.id).where('deleted_at', 'is', null).executeTakeFirst();
+  const now = await tx
+    .selectFrom('instances')
+    .selectAll()
+    .where('uuid', '=', instance.id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
   if (now === undefined) throw instanceNotFound(instance.id);
   // it has gone on meanwhile, such as a build to its next task: what may be done now is judged anew
   return beginAction(tx, name, toInstance(now), task);
@@ -215,11 +319,20 @@ export interface Transition {
 }
 
 /** Moves an instance to other states, by compare-and-swap; null when it is no longer in the expected ones. */
-export async function transition(tx: Executor<CellTables>, id: string, step: Transition, changes: InstanceChanges = {}): Promise<Instance | null> {
+export async function transition(
+  tx: Executor<CellTables>,
+  id: string,
+  step: Transition,
+  changes: InstanceChanges = {},
+): Promise<Instance | null> {
   const row = await tx
     .updateTable('instances')
     .set({
-      ...toColumns({ ...changes, ...(step.vmState === undefined ? {} : { vmState: step.vmState }), ...(step.taskState === undefined ? {} : { taskState: step.taskState }) }),
+      ...toColumns({
+        ...changes,
+        ...(step.vmState === undefined ? {} : { vmState: step.vmState }),
+        ...(step.taskState === undefined ? {} : { taskState: step.taskState }),
+      }),
       updated_at: new Date(),
     } as never)
     .where('uuid', '=', id)
@@ -228,7 +341,10 @@ export async function transition(tx: Executor<CellTables>, id: string, step: Tra
     .$if(step.whileTask !== undefined, (query) =>
       query.where((eb) => {
         const named = step.whileTask!.filter((task) => task !== null);
-        return eb.or([...(named.length > 0 ? [eb('task_state', 'in', named)] : []), ...(step.whileTask!.includes(null) ? [eb('task_state', 'is', null)] : [])]);
+        return eb.or([
+          ...(named.length > 0 ? [eb('task_state', 'in', named)] : []),
+          ...(step.whileTask!.includes(null) ? [eb('task_state', 'is', null)] : []),
+        ]);
       }),
     )
     .returningAll()
@@ -240,7 +356,18 @@ export async function transition(tx: Executor<CellTables>, id: string, step: Tra
 export async function markDeleted(tx: Executor<CellTables>, id: string): Promise<void> {
   await tx
     .updateTable('instances')
-    .set({ vm_state: 'deleted', task_state: null, power_state: 0, deleted_at: new Date(), terminated_at: new Date(), updated_at: new Date(), host: null, node: null, network_info: '[]', addresses: [] })
+    .set({
+      vm_state: 'deleted',
+      task_state: null,
+      power_state: 0,
+      deleted_at: new Date(),
+      terminated_at: new Date(),
+      updated_at: new Date(),
+      host: null,
+      node: null,
+      network_info: '[]',
+      addresses: [],
+    })
     .where('uuid', '=', id)
     .where('deleted_at', 'is', null)
     .execute();
@@ -304,13 +431,18 @@ function selectPage(database: Executor<CellTables>, query: InstanceQuery, sort: 
   if (query.deleted === 'only') select = select.where('deleted_at', 'is not', null);
   for (const condition of query.conditions) select = select.where((eb) => condition(eb));
   if (marker !== null) select = select.where((eb) => afterMarker(eb, sort, marker));
-  for (const { column, direction } of sort) select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()));
+  for (const { column, direction } of sort)
+    select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()));
   if (query.limit !== null) select = select.limit(query.limit);
   return select.execute();
 }
 
 /** Strictly after the marker in the sort order, nulls coming first in ascending order. */
-function afterMarker(eb: ExpressionBuilder<CellTables, 'instances'>, sort: Sort, marker: Row): ExpressionWrapper<CellTables, 'instances', SqlBool> {
+function afterMarker(
+  eb: ExpressionBuilder<CellTables, 'instances'>,
+  sort: Sort,
+  marker: Row,
+): ExpressionWrapper<CellTables, 'instances', SqlBool> {
   const same = ({ column }: Sort[number]) => (marker[column] === null ? eb(column, 'is', null) : eb(column, '=', marker[column] as never));
   const beyond = ({ column, direction }: Sort[number]) => {
     const value = marker[column];
@@ -343,7 +475,11 @@ export async function countUsage(
     stores.cells().map(({ id, database }) =>
       (id === within?.cellId ? within.tx : database)
         .selectFrom('instances')
-        .select((eb) => [eb.fn.countAll<number>().as('instances'), sql<number>`coalesce(sum(vcpus), 0)`.as('cores'), sql<number>`coalesce(sum(memory_mb), 0)`.as('ram')])
+        .select((eb) => [
+          eb.fn.countAll<number>().as('instances'),
+          sql<number>`coalesce(sum(vcpus), 0)`.as('cores'),
+          sql<number>`coalesce(sum(memory_mb), 0)`.as('ram'),
+        ])
         .where('project_id', '=', projectId)
         .where('deleted_at', 'is', null)
         .where('vm_state', '!=', 'soft-delete')
@@ -365,9 +501,17 @@ export async function instancesOnHost(database: CellDatabase, host: string): Pro
 export async function countOnHosts(stores: Stores, hosts: readonly string[]): Promise<number> {
   if (hosts.length === 0) return 0;
   const counts = await Promise.all(
-    stores.cells().filter(({ id }) => id !== stores.cell0.id).map(({ database }) =>
-      database.selectFrom('instances').select((eb) => eb.fn.countAll<number>().as('count')).where('host', 'in', hosts).where('deleted_at', 'is', null).executeTakeFirstOrThrow(),
-    ),
+    stores
+      .cells()
+      .filter(({ id }) => id !== stores.cell0.id)
+      .map(({ database }) =>
+        database
+          .selectFrom('instances')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .where('host', 'in', hosts)
+          .where('deleted_at', 'is', null)
+          .executeTakeFirstOrThrow(),
+      ),
   );
   return counts.reduce((total, { count }) => total + count, 0);
 }
@@ -407,10 +551,23 @@ export async function usageOfNodes(stores: Stores, nodes: readonly string[] | nu
 }
 
 /** The live instances of these hypervisors, as little of each as names it. */
-export async function instancesOfNodes(stores: Stores, nodes: readonly string[]): Promise<readonly { readonly id: InstanceId; readonly rowId: number; readonly node: string }[]> {
+export async function instancesOfNodes(
+  stores: Stores,
+  nodes: readonly string[],
+): Promise<readonly { readonly id: InstanceId; readonly rowId: number; readonly node: string }[]> {
   if (nodes.length === 0) return [];
   const pages = await Promise.all(
-    stores.cells().map(({ database }) => database.selectFrom('instances').select(['id', 'uuid', 'node']).where('node', 'in', nodes).where('deleted_at', 'is', null).orderBy('id').execute()),
+    stores
+      .cells()
+      .map(({ database }) =>
+        database
+          .selectFrom('instances')
+          .select(['id', 'uuid', 'node'])
+          .where('node', 'in', nodes)
+          .where('deleted_at', 'is', null)
+          .orderBy('id')
+          .execute(),
+      ),
   );
   return pages.flat().map((row) => ({ id: row.uuid as InstanceId, rowId: row.id, node: row.node ?? '' }));
 }
@@ -418,7 +575,14 @@ export async function instancesOfNodes(stores: Stores, nodes: readonly string[])
 /** The instance behind an address of a port, where the metadata service knows only that. */
 export async function findByAddress(stores: Stores, address: string): Promise<Instance[]> {
   const pages = await Promise.all(
-    stores.cells().map(({ database }) => database.selectFrom('instances').selectAll().where('deleted_at', 'is', null).where(sql<SqlBool>`addresses @> ARRAY[${address}]`).execute()),
+    stores.cells().map(({ database }) =>
+      database
+        .selectFrom('instances')
+        .selectAll()
+        .where('deleted_at', 'is', null)
+        .where(sql<SqlBool>`addresses @> ARRAY[${address}]`)
+        .execute(),
+    ),
   );
   return pages.flat().map((row) => toInstance(row));
 }

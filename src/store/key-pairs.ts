@@ -31,12 +31,20 @@ export async function findKeyPair(api: ApiDatabase, userId: string, name: string
 }
 
 export async function countKeyPairs(api: ApiDatabase, userId: string): Promise<number> {
-  const row = await api.selectFrom('key_pairs').select((eb) => eb.fn.countAll<number>().as('count')).where('user_id', '=', userId).executeTakeFirstOrThrow();
+  const row = await api
+    .selectFrom('key_pairs')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('user_id', '=', userId)
+    .executeTakeFirstOrThrow();
   return Number(row.count);
 }
 
 /** The key pairs of a user by name, after the marker; null when the marker is none of them. */
-export async function listKeyPairs(api: ApiDatabase, userId: string, page: { readonly limit: number | null; readonly after: string | null }): Promise<KeyPair[] | null> {
+export async function listKeyPairs(
+  api: ApiDatabase,
+  userId: string,
+  page: { readonly limit: number | null; readonly after: string | null },
+): Promise<KeyPair[] | null> {
   if (page.after !== null && (await findKeyPair(api, userId, page.after)) === null) return null;
   const rows = await api
     .selectFrom('key_pairs')

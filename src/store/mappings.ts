@@ -6,10 +6,22 @@ import type { ApiTables } from './tables.ts';
 /** Says where instances are and how they were asked for; written before the instances themselves. */
 export async function mapInstances(
   tx: Executor<ApiTables>,
-  entries: readonly { readonly instanceId: string; readonly projectId: string; readonly userId: string; readonly cellId: string; readonly spec: RequestSpec }[],
+  entries: readonly {
+    readonly instanceId: string;
+    readonly projectId: string;
+    readonly userId: string;
+    readonly cellId: string;
+    readonly spec: RequestSpec;
+  }[],
 ): Promise<void> {
-  await tx.insertInto('instance_mappings').values(entries.map((e) => ({ instance_id: e.instanceId, project_id: e.projectId, user_id: e.userId, cell_id: e.cellId }))).execute();
-  await tx.insertInto('request_specs').values(entries.map((e) => ({ instance_id: e.instanceId, spec: JSON.stringify(e.spec) }))).execute();
+  await tx
+    .insertInto('instance_mappings')
+    .values(entries.map((e) => ({ instance_id: e.instanceId, project_id: e.projectId, user_id: e.userId, cell_id: e.cellId })))
+    .execute();
+  await tx
+    .insertInto('request_specs')
+    .values(entries.map((e) => ({ instance_id: e.instanceId, spec: JSON.stringify(e.spec) })))
+    .execute();
 }
 
 export async function requestSpecOf(stores: Stores, instanceId: string): Promise<RequestSpec | null> {

@@ -9,14 +9,27 @@ export interface QuotaOwner {
 }
 
 /** The limits by resource: the user's own, else the project's, else those of the class `default`, else the configured ones. -1 is unlimited. */
-export async function quotaLimits(api: ApiDatabase, { projectId, userId }: QuotaOwner, configured: Limits): Promise<Record<string, number>> {
-  const [defaults, ofProject, ofUser] = await Promise.all([classLimits(api, 'default', configured), ownLimits(api, { projectId }), userId === undefined ? {} : ownLimits(api, { projectId, userId })]);
+export async function quotaLimits(
+  api: ApiDatabase,
+  { projectId, userId }: QuotaOwner,
+  configured: Limits,
+): Promise<Record<string, number>> {
+  const [defaults, ofProject, ofUser] = await Promise.all([
+    classLimits(api, 'default', configured),
+    ownLimits(api, { projectId }),
+    userId === undefined ? {} : ownLimits(api, { projectId, userId }),
+  ]);
   return overlaid(overlaid(defaults, ofProject), ofUser);
 }
 
 /** What was set for a project (or a user in it) and nothing else. */
 export async function ownLimits(api: ApiDatabase, { projectId, userId = '' }: QuotaOwner): Promise<Record<string, number>> {
-  const rows = await api.selectFrom('quotas').select(['resource', 'hard_limit']).where('project_id', '=', projectId).where('user_id', '=', userId).execute();
+  const rows = await api
+    .selectFrom('quotas')
+    .select(['resource', 'hard_limit'])
+    .where('project_id', '=', projectId)
+    .where('user_id', '=', userId)
+    .execute();
   return Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit]));
 }
 
@@ -26,7 +39,8 @@ export async function classLimits(api: ApiDatabase, className: string, configure
   return overlaid(configured, Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit])));
 }
 
-const overlaid = (below: Limits, above: Limits): Record<string, number> => Object.fromEntries(Object.entries(below).map(([resource, limit]) => [resource, above[resource] ?? limit]));
+const overlaid = (below: Limits, above: Limits): Record<string, number> =>
+  Object.fromEntries(Object.entries(below).map(([resource, limit]) => [resource, above[resource] ?? limit]));
 
 /** Sets limits of a project, or of a user in it, and leaves the others. */
 export async function setLimits(api: ApiDatabase, { projectId, userId = '' }: QuotaOwner, limits: Limits): Promise<void> {
@@ -35,7 +49,9 @@ export async function setLimits(api: ApiDatabase, { projectId, userId = '' }: Qu
   await api
     .insertInto('quotas')
     .values(rows)
-    .onConflict((conflict) => conflict.columns(['project_id', 'user_id', 'resource']).doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })))
+    .onConflict((conflict) =>
+      conflict.columns(['project_id', 'user_id', 'resource']).doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })),
+    )
     .execute();
 }
 
@@ -54,6 +70,8 @@ export async function setClassLimits(api: ApiDatabase, className: string, limits
   await api
     .insertInto('quota_classes')
     .values(rows)
-    .onConflict((conflict) => conflict.columns(['class_name', 'resource']).doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })))
+    .onConflict((conflict) =>
+      conflict.columns(['class_name', 'resource']).doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })),
+    )
     .execute();
 }

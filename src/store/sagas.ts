@@ -23,7 +23,11 @@ const toRecord = (row: Selectable<CellTables['sagas']>): SagaRecord => ({
 
 /** Writes sagas down in the caller's transaction: from its commit on they will be run, whatever dies. One that is known already is left alone. */
 export async function insertSagas(tx: Executor<CellTables>, sagas: readonly NewSaga[]): Promise<void> {
-  await tx.insertInto('sagas').values(sagas.map(({ id, name, subject, params }) => ({ id, name, subject, params: JSON.stringify(params) }))).onConflict((conflict) => conflict.column('id').doNothing()).execute();
+  await tx
+    .insertInto('sagas')
+    .values(sagas.map(({ id, name, subject, params }) => ({ id, name, subject, params: JSON.stringify(params) })))
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute();
 }
 
 /** Asks the running sagas about a subject to stop and undo themselves, those of `except`'s name and newer ones excluded. */
@@ -39,8 +43,17 @@ export async function cancelSagas(tx: Executor<CellTables>, subject: string, opt
 }
 
 /** The sagas about a subject that have not ended. */
-export async function activeSagas(tx: Executor<CellTables>, subject: string): Promise<readonly { readonly id: string; readonly name: string; readonly state: SagaState; readonly createdAt: string }[]> {
-  const rows = await tx.selectFrom('sagas').select(['id', 'name', 'state', 'created_at']).where('subject', '=', subject).where('state', 'in', ['running', 'unwinding', 'stuck']).orderBy('created_at').execute();
+export async function activeSagas(
+  tx: Executor<CellTables>,
+  subject: string,
+): Promise<readonly { readonly id: string; readonly name: string; readonly state: SagaState; readonly createdAt: string }[]> {
+  const rows = await tx
+    .selectFrom('sagas')
+    .select(['id', 'name', 'state', 'created_at'])
+    .where('subject', '=', subject)
+    .where('state', 'in', ['running', 'unwinding', 'stuck'])
+    .orderBy('created_at')
+    .execute();
   return rows.map((row) => ({ id: row.id, name: row.name, state: row.state as SagaState, createdAt: row.created_at }));
 }
 
@@ -51,18 +64,32 @@ export async function findSaga(tx: Executor<CellTables>, id: string): Promise<Sa
 }
 
 export async function newestSagas(tx: Executor<CellTables>, limit: number, states?: readonly SagaState[]): Promise<SagaRecord[]> {
-  const rows = await tx.selectFrom('sagas').selectAll().$if(states !== undefined, (query) => query.where('state', 'in', states!)).orderBy('created_at', 'desc').limit(limit).execute();
+  const rows = await tx
+    .selectFrom('sagas')
+    .selectAll()
+    .$if(states !== undefined, (query) => query.where('state', 'in', states!))
+    .orderBy('created_at', 'desc')
+    .limit(limit)
+    .execute();
   return rows.map(toRecord);
 }
 
 /** Passwords do not outlive the operation that needs them. */
 export async function eraseAdminPass(tx: Executor<CellTables>, sagaId: string): Promise<void> {
-  await tx.updateTable('sagas').set({ params: sql`params - 'adminPass'` as never }).where('id', '=', sagaId).execute();
+  await tx
+    .updateTable('sagas')
+    .set({ params: sql`params - 'adminPass'` as never })
+    .where('id', '=', sagaId)
+    .execute();
 }
 
 /** Ended sagas older than this are forgotten. */
 export async function forgetSagas(tx: Executor<CellTables>, endedBefore: Date): Promise<number> {
-  const { numDeletedRows } = await tx.deleteFrom('sagas').where('state', 'in', ['done', 'undone']).where('updated_at', '<', endedBefore.toISOString()).executeTakeFirst();
+  const { numDeletedRows } = await tx
+    .deleteFrom('sagas')
+    .where('state', 'in', ['done', 'undone'])
+    .where('updated_at', '<', endedBefore.toISOString())
+    .executeTakeFirst();
   return Number(numDeletedRows);
 }
 
@@ -114,7 +141,12 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
       return numUpdatedRows > 0n;
     },
     async release(id, fence, afterMs) {
-      await database.updateTable('sagas').set({ owner: null, lease_until: until(afterMs) }).where('id', '=', id).where('fence', '=', fence).execute();
+      await database
+        .updateTable('sagas')
+        .set({ owner: null, lease_until: until(afterMs) })
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .execute();
     },
   };
 }

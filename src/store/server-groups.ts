@@ -27,12 +27,24 @@ const toGroup = (row: Selectable<ApiTables['server_groups']>, memberIds: readonl
 export async function findServerGroup(api: ApiDatabase, id: string): Promise<ServerGroup | null> {
   const row = await api.selectFrom('server_groups').selectAll().where('uuid', '=', id).executeTakeFirst();
   if (row === undefined) return null;
-  const members = await api.selectFrom('server_group_members').select('instance_id').where('group_id', '=', row.id).orderBy('created_at').execute();
-  return toGroup(row, members.map((member) => member.instance_id));
+  const members = await api
+    .selectFrom('server_group_members')
+    .select('instance_id')
+    .where('group_id', '=', row.id)
+    .orderBy('created_at')
+    .execute();
+  return toGroup(
+    row,
+    members.map((member) => member.instance_id),
+  );
 }
 
 /** One page of groups, oldest first: those of a project, or all for null. */
-export async function listServerGroups(api: ApiDatabase, projectId: string | null, page: { readonly limit: number; readonly offset: number }): Promise<ServerGroup[]> {
+export async function listServerGroups(
+  api: ApiDatabase,
+  projectId: string | null,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<ServerGroup[]> {
   const rows = await api
     .selectFrom('server_groups')
     .selectAll()
@@ -45,20 +57,37 @@ export async function listServerGroups(api: ApiDatabase, projectId: string | nul
   const members = await api
     .selectFrom('server_group_members')
     .select(['group_id', 'instance_id'])
-    .where('group_id', 'in', rows.map((row) => row.id))
+    .where(
+      'group_id',
+      'in',
+      rows.map((row) => row.id),
+    )
     .orderBy('created_at')
     .execute();
   const byGroup = Map.groupBy(members, (member) => member.group_id);
-  return rows.map((row) => toGroup(row, (byGroup.get(row.id) ?? []).map((member) => member.instance_id)));
+  return rows.map((row) =>
+    toGroup(
+      row,
+      (byGroup.get(row.id) ?? []).map((member) => member.instance_id),
+    ),
+  );
 }
 
 export async function countServerGroups(api: ApiDatabase, projectId: string): Promise<number> {
-  const { count } = await api.selectFrom('server_groups').select((eb) => eb.fn.countAll<number>().as('count')).where('project_id', '=', projectId).executeTakeFirstOrThrow();
+  const { count } = await api
+    .selectFrom('server_groups')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
   return count;
 }
 
 /** Adds a group, unless the project has `atMost` already (-1: as many as it likes): null then. */
-export async function createServerGroup(api: ApiDatabase, group: Omit<ServerGroup, 'rowId' | 'memberIds'>, atMost: number): Promise<ServerGroup | null> {
+export async function createServerGroup(
+  api: ApiDatabase,
+  group: Omit<ServerGroup, 'rowId' | 'memberIds'>,
+  atMost: number,
+): Promise<ServerGroup | null> {
   return api.transaction().execute(async (tx) => {
     if (atMost >= 0) {
       await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`server groups of ${group.projectId}`}, 0))`.execute(tx);
@@ -66,7 +95,14 @@ export async function createServerGroup(api: ApiDatabase, group: Omit<ServerGrou
     }
     const row = await tx
       .insertInto('server_groups')
-      .values({ uuid: group.id, name: group.name, project_id: group.projectId, user_id: group.userId, policy: group.policy, rules: JSON.stringify(group.rules) })
+      .values({
+        uuid: group.id,
+        name: group.name,
+        project_id: group.projectId,
+        user_id: group.userId,
+        policy: group.policy,
+        rules: JSON.stringify(group.rules),
+      })
       .returningAll()
       .executeTakeFirstOrThrow();
     return toGroup(row, []);
@@ -81,7 +117,12 @@ export async function deleteServerGroup(api: ApiDatabase, id: string): Promise<b
 
 /** The group an instance is a member of. */
 export async function groupOfInstance(api: ApiDatabase, instanceId: string): Promise<string | null> {
-  const row = await api.selectFrom('server_group_members').innerJoin('server_groups', 'server_groups.id', 'server_group_members.group_id').select('server_groups.uuid').where('instance_id', '=', instanceId).executeTakeFirst();
+  const row = await api
+    .selectFrom('server_group_members')
+    .innerJoin('server_groups', 'server_groups.id', 'server_group_members.group_id')
+    .select('server_groups.uuid')
+    .where('instance_id', '=', instanceId)
+    .executeTakeFirst();
   return row?.uuid ?? null;
 }
 
@@ -89,7 +130,17 @@ export async function groupOfInstance(api: ApiDatabase, instanceId: string): Pro
 export async function memberHosts(stores: Stores, group: ServerGroup): Promise<string[]> {
   if (group.memberIds.length === 0) return [];
   const pages = await Promise.all(
-    stores.cells().map(({ database }) => database.selectFrom('instances').select('host').where('uuid', 'in', group.memberIds).where('deleted_at', 'is', null).where('host', 'is not', null).execute()),
+    stores
+      .cells()
+      .map(({ database }) =>
+        database
+          .selectFrom('instances')
+          .select('host')
+          .where('uuid', 'in', group.memberIds)
+          .where('deleted_at', 'is', null)
+          .where('host', 'is not', null)
+          .execute(),
+      ),
   );
   return pages.flat().flatMap(({ host }) => (host === null ? [] : [host]));
 }

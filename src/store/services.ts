@@ -37,20 +37,39 @@ export const isUp = (service: Pick<ServiceRecord, 'lastSeenAt' | 'forcedDown'>, 
   !service.forcedDown && service.lastSeenAt !== null && nowMs - Date.parse(service.lastSeenAt) <= downTimeSeconds * 1000;
 
 const toService = (row: Selectable<CellTables['services']>, cellId: string): ServiceRecord => ({
-  id: row.id, uuid: row.uuid, host: row.host, binary: row.binary_name, topic: row.topic, version: row.version, disabled: row.disabled, disabledReason: row.disabled_reason,
-  forcedDown: row.forced_down, lastSeenAt: row.last_seen_at, createdAt: row.created_at, updatedAt: row.updated_at, cellId,
+  id: row.id,
+  uuid: row.uuid,
+  host: row.host,
+  binary: row.binary_name,
+  topic: row.topic,
+  version: row.version,
+  disabled: row.disabled,
+  disabledReason: row.disabled_reason,
+  forcedDown: row.forced_down,
+  lastSeenAt: row.last_seen_at,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  cellId,
 });
 
 /** What a service is named by: its id (by uuid or row) or the host and the program it is. */
 export type ServiceName = { readonly uuid: string } | { readonly id: number } | { readonly host: string; readonly binary: string };
 
 const isNamed = (name: ServiceName) => (eb: ExpressionBuilder<CellTables, 'services'>) =>
-  'uuid' in name ? eb('uuid', '=', name.uuid) : 'id' in name ? eb('id', '=', name.id) : eb.and([eb('host', '=', name.host), eb('binary_name', '=', name.binary)]);
+  'uuid' in name
+    ? eb('uuid', '=', name.uuid)
+    : 'id' in name
+      ? eb('id', '=', name.id)
+      : eb.and([eb('host', '=', name.host), eb('binary_name', '=', name.binary)]);
 
 /** All services of all cells, by id. */
 export async function listServices(stores: Stores): Promise<ServiceRecord[]> {
   const pages = await Promise.all(
-    stores.cells().map(async ({ id, database }) => (await database.selectFrom('services').selectAll().orderBy('id').execute()).map((row) => toService(row, id))),
+    stores
+      .cells()
+      .map(async ({ id, database }) =>
+        (await database.selectFrom('services').selectAll().orderBy('id').execute()).map((row) => toService(row, id)),
+      ),
   );
   return pages.flat();
 }
@@ -87,19 +106,33 @@ export async function updateService(
 
 /** Forgets a service; that of a compute host with its nodes and the cell it was in. */
 export async function deleteService(stores: Stores, service: ServiceRecord): Promise<void> {
-  await stores.cell(service.cellId).transaction().execute(async (tx) => {
-    await tx.deleteFrom('services').where('uuid', '=', service.uuid).execute();
-    if (service.binary === 'nova-compute') await tx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
-  });
+  await stores
+    .cell(service.cellId)
+    .transaction()
+    .execute(async (tx) => {
+      await tx.deleteFrom('services').where('uuid', '=', service.uuid).execute();
+      if (service.binary === 'nova-compute') await tx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
+    });
   if (service.binary === 'nova-compute') await stores.api.deleteFrom('host_mappings').where('host', '=', service.host).execute();
 }
 
-const toNode = (row: Selectable<CellTables['compute_nodes']>, cellId: string): ComputeNode => ({ id: row.id, uuid: row.uuid, host: row.host, name: row.name, facts: row.facts, cellId });
+const toNode = (row: Selectable<CellTables['compute_nodes']>, cellId: string): ComputeNode => ({
+  id: row.id,
+  uuid: row.uuid,
+  host: row.host,
+  name: row.name,
+  facts: row.facts,
+  cellId,
+});
 
 /** All hypervisors of all cells, by id. */
 export async function listComputeNodes(stores: Stores): Promise<ComputeNode[]> {
   const pages = await Promise.all(
-    stores.cells().map(async ({ id, database }) => (await database.selectFrom('compute_nodes').selectAll().orderBy('id').execute()).map((row) => toNode(row, id))),
+    stores
+      .cells()
+      .map(async ({ id, database }) =>
+        (await database.selectFrom('compute_nodes').selectAll().orderBy('id').execute()).map((row) => toNode(row, id)),
+      ),
   );
   return pages.flat();
 }
@@ -107,12 +140,21 @@ export async function listComputeNodes(stores: Stores): Promise<ComputeNode[]> {
 /** The hypervisors of a host, by id; none for a host that is not known. */
 export async function nodesOfHost(stores: Stores, host: string): Promise<ComputeNode[]> {
   const pages = await Promise.all(
-    stores.cells().map(async ({ id, database }) => (await database.selectFrom('compute_nodes').selectAll().where('host', '=', host).orderBy('id').execute()).map((row) => toNode(row, id))),
+    stores
+      .cells()
+      .map(async ({ id, database }) =>
+        (await database.selectFrom('compute_nodes').selectAll().where('host', '=', host).orderBy('id').execute()).map((row) =>
+          toNode(row, id),
+        ),
+      ),
   );
   return pages.flat();
 }
 
-export async function findNode(stores: Stores, by: { readonly uuid: string } | { readonly id: number } | { readonly name: string }): Promise<ComputeNode | null> {
+export async function findNode(
+  stores: Stores,
+  by: { readonly uuid: string } | { readonly id: number } | { readonly name: string },
+): Promise<ComputeNode | null> {
   for (const { id: cellId, database } of stores.cells()) {
     const row = await database
       .selectFrom('compute_nodes')
@@ -125,7 +167,10 @@ export async function findNode(stores: Stores, by: { readonly uuid: string } | {
 }
 
 /** One page of hypervisors, cell by cell and by id in each: those after `after`, whose names contain `named`. */
-export async function pageOfNodes(stores: Stores, page: { readonly limit: number | null; readonly after: ComputeNode | null; readonly named: string | null }): Promise<ComputeNode[]> {
+export async function pageOfNodes(
+  stores: Stores,
+  page: { readonly limit: number | null; readonly after: ComputeNode | null; readonly named: string | null },
+): Promise<ComputeNode[]> {
   const { limit, after, named } = page;
   const nodes: ComputeNode[] = [];
   const cells = stores.cells();
@@ -148,13 +193,26 @@ export async function pageOfNodes(stores: Stores, page: { readonly limit: number
 /** Records that a service runs. A new one is disabled where new services shall be. */
 export async function recordService(
   tx: Executor<CellTables>,
-  service: { readonly uuid: string; readonly host: string; readonly binary: string; readonly topic: string; readonly version: number; readonly enabled: boolean },
+  service: {
+    readonly uuid: string;
+    readonly host: string;
+    readonly binary: string;
+    readonly topic: string;
+    readonly version: number;
+    readonly enabled: boolean;
+  },
 ): Promise<void> {
   await tx
     .insertInto('services')
     .values({
-      uuid: service.uuid, host: service.host, binary_name: service.binary, topic: service.topic, version: service.version,
-      disabled: !service.enabled, disabled_reason: service.enabled ? null : 'New service disabled due to config option.', last_seen_at: new Date(),
+      uuid: service.uuid,
+      host: service.host,
+      binary_name: service.binary,
+      topic: service.topic,
+      version: service.version,
+      disabled: !service.enabled,
+      disabled_reason: service.enabled ? null : 'New service disabled due to config option.',
+      last_seen_at: new Date(),
     })
     .onConflict((conflict) => conflict.columns(['host', 'binary_name']).doUpdateSet({ version: service.version, last_seen_at: new Date() }))
     .execute();
@@ -177,13 +235,24 @@ export async function recordNodes(tx: Executor<CellTables>, host: string, nodes:
   await tx
     .insertInto('compute_nodes')
     .values(nodes.map((node) => ({ uuid: node.uuid, host, name: node.name, facts: JSON.stringify(node) })))
-    .onConflict((conflict) => conflict.column('uuid').doUpdateSet((eb) => ({ host: eb.ref('excluded.host'), name: eb.ref('excluded.name'), facts: eb.ref('excluded.facts') as never, updated_at: new Date() })))
+    .onConflict((conflict) =>
+      conflict.column('uuid').doUpdateSet((eb) => ({
+        host: eb.ref('excluded.host'),
+        name: eb.ref('excluded.name'),
+        facts: eb.ref('excluded.facts') as never,
+        updated_at: new Date(),
+      })),
+    )
     .execute();
 }
 
 /** Remembers which cell a host is in. */
 export async function mapHost(stores: Stores, host: string, cellId: string): Promise<void> {
-  await stores.api.insertInto('host_mappings').values({ host, cell_id: cellId }).onConflict((conflict) => conflict.column('host').doNothing()).execute();
+  await stores.api
+    .insertInto('host_mappings')
+    .values({ host, cell_id: cellId })
+    .onConflict((conflict) => conflict.column('host').doNothing())
+    .execute();
 }
 
 /** The cell of a host; the default one for a host that is not known yet. */

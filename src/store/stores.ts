@@ -33,7 +33,12 @@ export const cell0Id = '00000000-0000-0000-0000-000000000000';
 const cell1Id = '00000000-0000-0000-0000-000000000001';
 
 /** Opens and migrates the databases. Cells that are named here and not yet known are added; others come from the API database. */
-export async function openStores(urls: { readonly api: string; readonly cell0: string; readonly cell1: string; readonly maxConnections?: number }): Promise<Stores> {
+export async function openStores(urls: {
+  readonly api: string;
+  readonly cell0: string;
+  readonly cell1: string;
+  readonly maxConnections?: number;
+}): Promise<Stores> {
   const limit = urls.maxConnections === undefined ? {} : { maxConnections: urls.maxConnections };
   const api = openDatabase<ApiTables>(urls.api, { name: 'kilonova api', ...limit });
   await migrate(api, apiMigrations);
@@ -41,7 +46,11 @@ export async function openStores(urls: { readonly api: string; readonly cell0: s
     { id: cell0Id, name: 'cell0', database_url: urls.cell0 },
     { id: cell1Id, name: 'cell1', database_url: urls.cell1 },
   ]) {
-    await api.insertInto('cells').values(cell).onConflict((conflict) => conflict.column('id').doUpdateSet({ database_url: cell.database_url })).execute();
+    await api
+      .insertInto('cells')
+      .values(cell)
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ database_url: cell.database_url }))
+      .execute();
   }
   const rows = await api.selectFrom('cells').selectAll().orderBy('id').execute();
   const cells: Cell[] = await Promise.all(
@@ -68,4 +77,3 @@ export async function openStores(urls: { readonly api: string; readonly cell0: s
     },
   };
 }
-

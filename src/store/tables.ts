@@ -17,37 +17,122 @@ type Texts = Readonly<Record<string, string>>;
 
 export interface ApiTables {
   flavors: {
-    id: Generated<number>; flavor_id: string; name: string; vcpus: number; memory_mb: number; root_gb: number; ephemeral_gb: number; swap_mb: number; rxtx_factor: number;
-    disabled: Generated<boolean>; is_public: Generated<boolean>; description: string | null; extra_specs: DefaultedJson<Texts>; created_at: Moment; updated_at: MaybeMoment;
+    id: Generated<number>;
+    flavor_id: string;
+    name: string;
+    vcpus: number;
+    memory_mb: number;
+    root_gb: number;
+    ephemeral_gb: number;
+    swap_mb: number;
+    rxtx_factor: number;
+    disabled: Generated<boolean>;
+    is_public: Generated<boolean>;
+    description: string | null;
+    extra_specs: DefaultedJson<Texts>;
+    created_at: Moment;
+    updated_at: MaybeMoment;
   };
   flavor_projects: { flavor_id: number; project_id: string };
-  key_pairs: { id: Generated<number>; user_id: string; name: string; type: string; fingerprint: string; public_key: string; created_at: Moment };
+  key_pairs: {
+    id: Generated<number>;
+    user_id: string;
+    name: string;
+    type: string;
+    fingerprint: string;
+    public_key: string;
+    created_at: Moment;
+  };
   server_groups: {
-    id: Generated<number>; uuid: string; name: string; project_id: string; user_id: string; policy: string; rules: DefaultedJson<Readonly<Record<string, unknown>>>;
-    created_at: Moment; updated_at: MaybeMoment;
+    id: Generated<number>;
+    uuid: string;
+    name: string;
+    project_id: string;
+    user_id: string;
+    policy: string;
+    rules: DefaultedJson<Readonly<Record<string, unknown>>>;
+    created_at: Moment;
+    updated_at: MaybeMoment;
   };
   server_group_members: { group_id: number; instance_id: string; created_at: Moment };
   quotas: { project_id: string; user_id: Generated<string>; resource: string; hard_limit: number };
   quota_classes: { class_name: string; resource: string; hard_limit: number };
-  aggregates: { id: Generated<number>; uuid: string; name: string; metadata: DefaultedJson<Texts>; created_at: Moment; updated_at: MaybeMoment };
+  aggregates: {
+    id: Generated<number>;
+    uuid: string;
+    name: string;
+    metadata: DefaultedJson<Texts>;
+    created_at: Moment;
+    updated_at: MaybeMoment;
+  };
   aggregate_hosts: { aggregate_id: number; host: string };
   cells: { id: string; name: string; database_url: string; disabled: Generated<boolean> };
   host_mappings: { host: string; cell_id: string };
-  instance_mappings: { instance_id: string; project_id: string; user_id: string; cell_id: string; queued_for_delete: Generated<boolean>; created_at: Moment };
+  instance_mappings: {
+    instance_id: string;
+    project_id: string;
+    user_id: string;
+    cell_id: string;
+    queued_for_delete: Generated<boolean>;
+    created_at: Moment;
+  };
   request_specs: { instance_id: string; spec: Json<RequestSpec> };
 }
 
 export interface InstanceRow {
-  id: Generated<number>; uuid: string; project_id: string; user_id: string; name: string; description: string | null; hostname: string;
-  vm_state: string; task_state: string | null; power_state: Generated<number>; host: string | null; node: string | null; availability_zone: string | null; launched_on: string | null;
-  flavor_id: string; vcpus: number; memory_mb: number; root_gb: number; ephemeral_gb: number;
-  flavor: Json<InstanceFlavor>; old_flavor: MaybeJson<InstanceFlavor>; new_flavor: MaybeJson<InstanceFlavor>; image_id: string | null; image: MaybeJson<InstanceImage>;
-  metadata: DefaultedJson<Texts>; system_metadata: DefaultedJson<Texts>; tags: Generated<string[]>; key_name: string | null; public_key: MaybeJson<{ name: string; type: string; data: string }>;
-  user_data: string | null; config_drive: Generated<boolean>; disk_config: Generated<string>; locked_by: string | null; locked_reason: string | null; access_ip_v4: string | null; access_ip_v6: string | null;
-  launch_index: Generated<number>; reservation_id: string; root_device_name: string | null; network_info: DefaultedJson<NetworkInfo>; addresses: Generated<string[]>;
-  block_devices: DefaultedJson<readonly BlockDevice[]>; security_groups: Generated<string[]>; fault: MaybeJson<InstanceFault>; scheduler_hints: DefaultedJson<Readonly<Record<string, readonly string[]>>>;
-  trusted_certs: MaybeJson<readonly string[]>; epoch: Generated<number>; progress: Generated<number>;
-  created_at: Moment; updated_at: Moment; launched_at: MaybeMoment; terminated_at: MaybeMoment; deleted_at: MaybeMoment;
+  id: Generated<number>;
+  uuid: string;
+  project_id: string;
+  user_id: string;
+  name: string;
+  description: string | null;
+  hostname: string;
+  vm_state: string;
+  task_state: string | null;
+  power_state: Generated<number>;
+  host: string | null;
+  node: string | null;
+  availability_zone: string | null;
+  launched_on: string | null;
+  flavor_id: string;
+  vcpus: number;
+  memory_mb: number;
+  root_gb: number;
+  ephemeral_gb: number;
+  flavor: Json<InstanceFlavor>;
+  old_flavor: MaybeJson<InstanceFlavor>;
+  new_flavor: MaybeJson<InstanceFlavor>;
+  image_id: string | null;
+  image: MaybeJson<InstanceImage>;
+  metadata: DefaultedJson<Texts>;
+  system_metadata: DefaultedJson<Texts>;
+  tags: Generated<string[]>;
+  key_name: string | null;
+  public_key: MaybeJson<{ name: string; type: string; data: string }>;
+  user_data: string | null;
+  config_drive: Generated<boolean>;
+  disk_config: Generated<string>;
+  locked_by: string | null;
+  locked_reason: string | null;
+  access_ip_v4: string | null;
+  access_ip_v6: string | null;
+  launch_index: Generated<number>;
+  reservation_id: string;
+  root_device_name: string | null;
+  network_info: DefaultedJson<NetworkInfo>;
+  addresses: Generated<string[]>;
+  block_devices: DefaultedJson<readonly BlockDevice[]>;
+  security_groups: Generated<string[]>;
+  fault: MaybeJson<InstanceFault>;
+  scheduler_hints: DefaultedJson<Readonly<Record<string, readonly string[]>>>;
+  trusted_certs: MaybeJson<readonly string[]>;
+  epoch: Generated<number>;
+  progress: Generated<number>;
+  created_at: Moment;
+  updated_at: Moment;
+  launched_at: MaybeMoment;
+  terminated_at: MaybeMoment;
+  deleted_at: MaybeMoment;
 }
 
 /** An event of an instance action, kept with its action. */
@@ -64,17 +149,55 @@ export interface ActionEvent {
 export interface CellTables {
   instances: InstanceRow;
   instance_actions: {
-    id: Generated<number>; instance_id: string; action: string; request_id: string; user_id: string; project_id: string; start_time: Moment; updated_at: Moment; message: string | null;
+    id: Generated<number>;
+    instance_id: string;
+    action: string;
+    request_id: string;
+    user_id: string;
+    project_id: string;
+    start_time: Moment;
+    updated_at: Moment;
+    message: string | null;
     events: DefaultedJson<readonly ActionEvent[]>;
   };
   services: {
-    id: Generated<number>; uuid: string; host: string; binary_name: string; topic: string; version: Generated<number>; disabled: Generated<boolean>; disabled_reason: string | null;
-    forced_down: Generated<boolean>; last_seen_at: MaybeMoment; created_at: Moment; updated_at: MaybeMoment;
+    id: Generated<number>;
+    uuid: string;
+    host: string;
+    binary_name: string;
+    topic: string;
+    version: Generated<number>;
+    disabled: Generated<boolean>;
+    disabled_reason: string | null;
+    forced_down: Generated<boolean>;
+    last_seen_at: MaybeMoment;
+    created_at: Moment;
+    updated_at: MaybeMoment;
   };
-  compute_nodes: { id: Generated<number>; uuid: string; host: string; name: string; facts: Json<NodeFacts>; created_at: Moment; updated_at: Moment };
+  compute_nodes: {
+    id: Generated<number>;
+    uuid: string;
+    host: string;
+    name: string;
+    facts: Json<NodeFacts>;
+    created_at: Moment;
+    updated_at: Moment;
+  };
   sagas: {
-    id: string; name: string; subject: string; params: Json<unknown>; state: Generated<string>; position: Generated<number>; results: DefaultedJson<Readonly<Record<string, unknown>>>;
-    failure: MaybeJson<WireError>; cancel_requested: Generated<boolean>; fence: Generated<number>; owner: string | null; lease_until: Moment; log: DefaultedJson<readonly SagaLogLine[]>;
-    created_at: Moment; updated_at: Moment;
+    id: string;
+    name: string;
+    subject: string;
+    params: Json<unknown>;
+    state: Generated<string>;
+    position: Generated<number>;
+    results: DefaultedJson<Readonly<Record<string, unknown>>>;
+    failure: MaybeJson<WireError>;
+    cancel_requested: Generated<boolean>;
+    fence: Generated<number>;
+    owner: string | null;
+    lease_until: Moment;
+    log: DefaultedJson<readonly SagaLogLine[]>;
+    created_at: Moment;
+    updated_at: Moment;
   };
 }

@@ -34,10 +34,26 @@ async function refusal(line: string, env = environment): Promise<string> {
 
 const words = (line: string): string[] => (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
 
-const eventually = <T>(what: string, probe: () => Promise<T | null>, seconds = 240): Promise<T> => waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 500, what });
+const eventually = <T>(what: string, probe: () => Promise<T | null>, seconds = 240): Promise<T> =>
+  waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 500, what });
 
 const ssh = (address: string, script: string): Promise<Outcome> =>
-  outcomeOf('ssh', ['-i', join(state, 'key'), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=5', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes', `root@${address}`, script]);
+  outcomeOf('ssh', [
+    '-i',
+    join(state, 'key'),
+    '-o',
+    'StrictHostKeyChecking=no',
+    '-o',
+    'UserKnownHostsFile=/dev/null',
+    '-o',
+    'ConnectTimeout=5',
+    '-o',
+    'LogLevel=ERROR',
+    '-o',
+    'BatchMode=yes',
+    `root@${address}`,
+    script,
+  ]);
 const pings = async (address: string): Promise<boolean> => (await outcomeOf('ping', ['-c', '1', '-W', '1', address])).code === 0;
 
 beforeAll(async () => {
@@ -54,29 +70,45 @@ afterAll(async () => {
 
 describe('before the first server', () => {
   test('a token, and the catalog', async () => {
-    expect(await openstackJson('token issue')).toMatchObject({ id: expect.stringMatching(/^.{32,}$/), project_id: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(await openstackJson('token issue')).toMatchObject({
+      id: expect.stringMatching(/^.{32,}$/),
+      project_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
     const catalog = (await openstackJson('catalog list')) as { Type: string }[];
     expect(catalog.map(({ Type }) => Type).toSorted()).toEqual(['compute', 'identity', 'image', 'network', 'placement']);
   });
 
   test('an image from a file', async () => {
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', join(state, 'empty.qcow2'), '64M']);
-    const image = await openstackJson(`image create --disk-format qcow2 --container-format bare --file ${join(state, 'empty.qcow2')} --property hw_disk_bus=virtio from-file`);
+    const image = await openstackJson(
+      `image create --disk-format qcow2 --container-format bare --file ${join(state, 'empty.qcow2')} --property hw_disk_bus=virtio from-file`,
+    );
     expect(image).toMatchObject({ name: 'from-file' });
-    expect(await openstackJson('image show from-file')).toMatchObject({ status: 'active', disk_format: 'qcow2', checksum: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(await openstackJson('image show from-file')).toMatchObject({
+      status: 'active',
+      disk_format: 'qcow2',
+      checksum: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
   });
 
   test('a flavor, a key pair, a network with a router, a security group', async () => {
     expect(await openstackJson('flavor create --vcpus 1 --ram 256 --disk 1 small')).toMatchObject({ name: 'small', vcpus: 1, ram: 256 });
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(state, 'key')]);
-    expect(await openstackJson(`keypair create --public-key ${join(state, 'key.pub')} mine`)).toMatchObject({ name: 'mine', fingerprint: expect.stringMatching(/^([0-9a-f]{2}:){15}[0-9a-f]{2}$/) });
+    expect(await openstackJson(`keypair create --public-key ${join(state, 'key.pub')} mine`)).toMatchObject({
+      name: 'mine',
+      fingerprint: expect.stringMatching(/^([0-9a-f]{2}:){15}[0-9a-f]{2}$/),
+    });
     await openstack('network create inside');
-    expect(await openstackJson('subnet create --network inside --subnet-range 10.77.0.0/24 --dns-nameserver 10.77.0.2 inside-4')).toMatchObject({ cidr: '10.77.0.0/24', gateway_ip: '10.77.0.1' });
+    expect(
+      await openstackJson('subnet create --network inside --subnet-range 10.77.0.0/24 --dns-nameserver 10.77.0.2 inside-4'),
+    ).toMatchObject({ cidr: '10.77.0.0/24', gateway_ip: '10.77.0.1' });
     await openstack('router create edge');
     await openstack('router set --external-gateway public edge');
     await openstack('router add subnet edge inside-4');
     await openstack('security group create web');
-    expect(await openstackJson('compute service list')).toEqual(expect.arrayContaining([expect.objectContaining({ Binary: 'nova-compute', State: 'up', Status: 'enabled' })]));
+    expect(await openstackJson('compute service list')).toEqual(
+      expect.arrayContaining([expect.objectContaining({ Binary: 'nova-compute', State: 'up', Status: 'enabled' })]),
+    );
     const [hypervisor] = await openstackJson('hypervisor list');
     expect(await openstackJson(`hypervisor show ${hypervisor['Hypervisor Hostname']}`)).toMatchObject({ hypervisor_type: 'QEMU' });
   });
@@ -110,15 +142,21 @@ describe('servers', () => {
     await openstack('security group rule create --protocol icmp web');
     await openstack('security group rule create --protocol tcp --dst-port 22 web');
     await eventually('An answer to ping', async () => ((await pings(address)) ? true : null), 60);
-    const seen = await eventually('ssh', async () => {
-      const { code, out } = await ssh(address, 'hostname; grep -c ^processor /proc/cpuinfo');
-      return code === 0 ? out : null;
-    }, 60);
+    const seen = await eventually(
+      'ssh',
+      async () => {
+        const { code, out } = await ssh(address, 'hostname; grep -c ^processor /proc/cpuinfo');
+        return code === 0 ? out : null;
+      },
+      60,
+    );
     expect(seen).toMatch(/^first\S*\n1\n$/);
   });
 
   test('a second one gets the same from a config drive, and reaches the first by its private address', async () => {
-    await openstack(`server create --image tiny --flavor small --key-name mine --network inside --security-group web --user-data ${join(state, 'user-data')} --config-drive True --wait second`);
+    await openstack(
+      `server create --image tiny --flavor small --key-name mine --network inside --security-group web --user-data ${join(state, 'user-data')} --config-drive True --wait second`,
+    );
     const log = await eventually('The login prompt of the second', async () => {
       const text = await openstack('console log show second');
       return /login:\s*$/.test(text) ? text : null;
@@ -132,7 +170,8 @@ describe('servers', () => {
   });
 
   test('stop, start, reboot soft and hard', async () => {
-    const status = async (wanted: string) => eventually(wanted, async () => ((await openstack('server show first -f value -c status')) === wanted ? true : null));
+    const status = async (wanted: string) =>
+      eventually(wanted, async () => ((await openstack('server show first -f value -c status')) === wanted ? true : null));
     await openstack('server stop first');
     await status('SHUTOFF');
     expect(await pings(address)).toBe(false);
@@ -168,7 +207,9 @@ describe('refusals say what is wrong', () => {
     expect(await refusal('server create --flavor small --image nothing --network inside refused')).toMatch(/nothing/);
     await openstack('image set --min-ram 4096 from-file');
     expect(await refusal('server create --flavor small --image from-file --network inside refused')).toMatch(/memory is too small/);
-    expect(await refusal('server create --flavor small --image tiny --network inside " x"')).toMatch(/An invalid 'name' value was provided/);
+    expect(await refusal('server create --flavor small --image tiny --network inside " x"')).toMatch(
+      /An invalid 'name' value was provided/,
+    );
   });
 
   test('no valid host, with the reason', async () => {
@@ -176,7 +217,9 @@ describe('refusals say what is wrong', () => {
     await openstack('quota set --ram -1 admin');
     // this client ends with 0 even so; it says it on its output
     expect(await openstack('server create --flavor huge --image tiny --network inside --wait too-big')).toBe('Error creating server');
-    expect(await openstack('server show too-big -f value -c fault')).toMatch(/No valid host was found\. 1 host: 1 without 50000000 MB of free memory/);
+    expect(await openstack('server show too-big -f value -c fault')).toMatch(
+      /No valid host was found\. 1 host: 1 without 50000000 MB of free memory/,
+    );
     await openstack('server delete --wait too-big');
   });
 
@@ -197,7 +240,16 @@ describe('refusals say what is wrong', () => {
     await openstack('server delete --wait refused');
     const token = await openstack('token issue -f value -c id', stranger);
     await openstack(`token revoke ${token}`);
-    const expired = { PATH: environment['PATH'], HOME: environment['HOME'], OS_AUTH_TYPE: 'token', OS_AUTH_URL: environment['OS_AUTH_URL'], OS_TOKEN: token, OS_PROJECT_NAME: 'other', OS_PROJECT_DOMAIN_NAME: 'Default', OS_IDENTITY_API_VERSION: '3' };
+    const expired = {
+      PATH: environment['PATH'],
+      HOME: environment['HOME'],
+      OS_AUTH_TYPE: 'token',
+      OS_AUTH_URL: environment['OS_AUTH_URL'],
+      OS_TOKEN: token,
+      OS_PROJECT_NAME: 'other',
+      OS_PROJECT_DOMAIN_NAME: 'Default',
+      OS_IDENTITY_API_VERSION: '3',
+    };
     expect(await refusal('server list', expired)).toMatch(/401|404|Unauthorized/);
   });
 });

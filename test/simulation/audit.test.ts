@@ -4,6 +4,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { unavailable } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { createAuditor } from '../../src/services/conductor/audit/auditor.ts';
 import { invariants } from '../../src/services/conductor/audit/invariants/index.ts';
 import { runAudit } from '../../src/services/conductor/audit/run-audit.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
@@ -383,4 +384,18 @@ test('an operation under way is never a finding', async () => {
   expect(reports.length).toBeGreaterThan(5);
   expect(reports.flatMap((report) => report.findings)).toEqual([]);
   expect(await findings()).toEqual([]);
+});
+
+test('an audit that takes long is made less often, and on demand at any time', async () => {
+  let now = Date.now();
+  const passing = { now: () => (now += 1000), sleep: () => Promise.resolve() };
+  const auditor = createAuditor({ ...world.deps, clock: passing });
+  const first = await auditor.reconciler.run(signal);
+  expect(first).toMatchObject({ invariants: invariants.length, findings: 0 });
+  expect(await auditor.reconciler.run(signal)).toBe(first);
+  expect(await auditor.audit({ repair: false, signal })).toMatchObject({ findings: [] });
+  now += 3_600_000;
+  const later = await auditor.reconciler.run(signal);
+  expect(later).not.toBe(first);
+  expect(later).toMatchObject({ findings: 0 });
 });

@@ -27,7 +27,14 @@ const subjects: Readonly<Record<string, Subject>> = {
   'place-instances': {
     begin: async (world) => {
       const { id } = await world.accept();
-      await insertSagas(world.stores.cell0.database, [{ id: randomIds.uuid(), name: 'place-instances', subject: id, params: { instanceIds: [id], requestId: 'req-test', adminPass: null, startedAt: 0 } }]);
+      await insertSagas(world.stores.cell0.database, [
+        {
+          id: randomIds.uuid(),
+          name: 'place-instances',
+          subject: id,
+          params: { instanceIds: [id], requestId: 'req-test', adminPass: null, startedAt: 0 },
+        },
+      ]);
       return id;
     },
     done: { ...whole, vmState: 'active' },
@@ -44,7 +51,9 @@ const subjects: Readonly<Record<string, Subject>> = {
       const { id } = await world.running();
       const { instance } = await getInstance(world.stores, id);
       await beginAction(world.stores.defaultCell.database, 'delete', instance);
-      await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name: 'delete-instance', subject: id, params: { instanceId: id, requestId: 'req-test', startedAt: 0 } }]);
+      await insertSagas(world.stores.defaultCell.database, [
+        { id: randomIds.uuid(), name: 'delete-instance', subject: id, params: { instanceId: id, requestId: 'req-test', startedAt: 0 } },
+      ]);
       return id;
     },
     done: { ...nothing, vmState: null },
@@ -55,7 +64,14 @@ const subjects: Readonly<Record<string, Subject>> = {
       const { id } = await world.running();
       const { instance } = await getInstance(world.stores, id);
       await beginAction(world.stores.defaultCell.database, 'stop', instance);
-      await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name: 'change-power', subject: id, params: { instanceId: id, action: 'stop', requestId: 'req-test', startedAt: 0 } }]);
+      await insertSagas(world.stores.defaultCell.database, [
+        {
+          id: randomIds.uuid(),
+          name: 'change-power',
+          subject: id,
+          params: { instanceId: id, action: 'stop', requestId: 'req-test', startedAt: 0 },
+        },
+      ]);
       return id;
     },
     done: { ...whole, vmState: 'stopped', guest: powerStates.shutdown },
@@ -76,10 +92,13 @@ const twice = (all: readonly AnySaga[]): AnySaga[] =>
         await step.run(context);
         return step.run(context);
       },
-      undo: step.undo === null ? null : async (context: Parameters<NonNullable<typeof step.undo>>[0]) => {
-        await step.undo!(context);
-        await step.undo!(context);
-      },
+      undo:
+        step.undo === null
+          ? null
+          : async (context: Parameters<NonNullable<typeof step.undo>>[0]) => {
+              await step.undo!(context);
+              await step.undo!(context);
+            },
     })),
   }));
 
@@ -155,23 +174,38 @@ describe.each(all.map((saga) => ({ name: saga.name, saga })))('$name', ({ name, 
     expect(await settled(world, id)).toEqual(subject.done);
   });
 
-  test.each(saga.steps.flatMap((step) => [{ step, when: 'before' as const }, { step, when: 'after' as const }]).map((entry) => ({ ...entry, title: `${entry.when} ${entry.step.name}` })))(
-    'leaves nothing behind when it fails $title',
-    async ({ step, when }) => {
-      world.conductor('failing', failing(twice(all), name, step.name, when));
-      const id = await subject.begin(world);
-      expect(step.forwardOnly ? [subject.done] : subject.undone).toContainEqual(await settled(world, id));
-    },
-  );
+  test.each(
+    saga.steps
+      .flatMap((step) => [
+        { step, when: 'before' as const },
+        { step, when: 'after' as const },
+      ])
+      .map((entry) => ({ ...entry, title: `${entry.when} ${entry.step.name}` })),
+  )('leaves nothing behind when it fails $title', async ({ step, when }) => {
+    world.conductor('failing', failing(twice(all), name, step.name, when));
+    const id = await subject.begin(world);
+    expect(step.forwardOnly ? [subject.done] : subject.undone).toContainEqual(await settled(world, id));
+  });
 
   test('is carried on by another conductor after a crash at any line of its log', async () => {
     for (let line = 1; ; line++) {
       const { around, state } = dyingAfter(line);
       world.conductor('first', all, around);
       const id = await subject.begin(world);
-      const ended = await waitUntil(async () => (state.dead ? 'died' : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null ? 'survived' : null), {
-        clock: systemClock, timeoutMs: 20_000, everyMs: 5, what: 'The crash',
-      });
+      const ended = await waitUntil(
+        async () =>
+          state.dead
+            ? 'died'
+            : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null
+              ? 'survived'
+              : null,
+        {
+          clock: systemClock,
+          timeoutMs: 20_000,
+          everyMs: 5,
+          what: 'The crash',
+        },
+      );
       world.conductor('second', all);
       expect(await settled(world, id)).toEqual(subject.done);
       await world.stopConductors();
@@ -187,9 +221,20 @@ describe.each(all.map((saga) => ({ name: saga.name, saga })))('$name', ({ name, 
       const { around, state } = dyingAfter(line);
       world.conductor('first', failed, around);
       const id = await subject.begin(world);
-      const ended = await waitUntil(async () => (state.dead ? 'died' : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null ? 'survived' : null), {
-        clock: systemClock, timeoutMs: 20_000, everyMs: 5, what: 'The crash',
-      });
+      const ended = await waitUntil(
+        async () =>
+          state.dead
+            ? 'died'
+            : (await leftoversOf(world, id)).sagas === 0 && (await leftoversOf(world, id)).taskState === null
+              ? 'survived'
+              : null,
+        {
+          clock: systemClock,
+          timeoutMs: 20_000,
+          everyMs: 5,
+          what: 'The crash',
+        },
+      );
       world.conductor('second', failed);
       expect(subject.undone).toContainEqual(await settled(world, id));
       await world.stopConductors();

@@ -47,9 +47,18 @@ export const host = 'host-1';
 const node = '0a0a0a0a-0000-4000-8000-000000000001';
 
 export async function createWorld(): Promise<World> {
-  const [api, cell0, cell1] = await Promise.all(['api', 'cell0', 'cell1'].map((name) => temporaryDatabase(() => Promise.resolve(), `simulation_${name}`)));
+  const [api, cell0, cell1] = await Promise.all(
+    ['api', 'cell0', 'cell1'].map((name) => temporaryDatabase(() => Promise.resolve(), `simulation_${name}`)),
+  );
   const stores = await openStores({ api: api!.url, cell0: cell0!.url, cell1: cell1!.url, maxConnections: 6 });
-  await recordService(stores.defaultCell.database, { uuid: randomIds.uuid(), host, binary: 'nova-compute', topic: 'compute', version: 1, enabled: true });
+  await recordService(stores.defaultCell.database, {
+    uuid: randomIds.uuid(),
+    host,
+    binary: 'nova-compute',
+    topic: 'compute',
+    version: 1,
+    enabled: true,
+  });
   await recordNodes(stores.defaultCell.database, host, [factsOf(node, host)]);
   const guests: World['guests'] = new Map();
   const allocations: World['allocations'] = new Map();
@@ -84,7 +93,11 @@ export async function createWorld(): Promise<World> {
     guests: () =>
       silent.has(name)
         ? Promise.reject(unavailable(`Nobody serves 'compute.${name}' now.`))
-        : Promise.resolve({ guests: [...guests].flatMap(([instanceId, { host: on, powerState }]) => (on === name ? [{ instanceId, name: instanceId, powerState }] : [])) }),
+        : Promise.resolve({
+            guests: [...guests].flatMap(([instanceId, { host: on, powerState }]) =>
+              on === name ? [{ instanceId, name: instanceId, powerState }] : [],
+            ),
+          }),
     uptime: () => Promise.resolve({ text: '' }),
     networkEvent: () => Promise.resolve(),
     reportResources: () => Promise.resolve(),
@@ -93,11 +106,21 @@ export async function createWorld(): Promise<World> {
     selectDestinations: ({ instanceIds }) => {
       for (const id of instanceIds) allocations.set(id, node);
       const chosen = { host, node: host, cellId: stores.defaultCell.id, computeNodeUuid: node, availabilityZone: 'nova' };
-      return Promise.resolve({ found: true, decisionId: randomIds.uuid(), destinations: instanceIds.map((instanceId) => ({ instanceId, chosen, alternates: [] })) });
+      return Promise.resolve({
+        found: true,
+        decisionId: randomIds.uuid(),
+        destinations: instanceIds.map((instanceId) => ({ instanceId, chosen, alternates: [] })),
+      });
     },
     refresh: () => Promise.resolve(),
   };
-  const held = (id: string): ConsumerAllocations => ({ allocations: allocations.has(id) ? { [node]: { resources: { VCPU: 1 } } } : {}, consumerGeneration: 1, projectId: 'p1', userId: 'u1', consumerType: 'INSTANCE' });
+  const held = (id: string): ConsumerAllocations => ({
+    allocations: allocations.has(id) ? { [node]: { resources: { VCPU: 1 } } } : {},
+    consumerGeneration: 1,
+    projectId: 'p1',
+    userId: 'u1',
+    consumerType: 'INSTANCE',
+  });
   const settings = readSettings('[DEFAULT]\nservice_down_time = 1').settings;
   const deps: ConductorDeps = {
     stores,
@@ -105,9 +128,11 @@ export async function createWorld(): Promise<World> {
     placement: only<PlacementClient>('placement', {
       allocations: (_session, id) => Promise.resolve(held(id)),
       deleteAllocations: (_session, id) => Promise.resolve(void allocations.delete(id)),
-      putAllocations: (_session, id, { allocations: wanted }) => Promise.resolve(void (Object.keys(wanted).length === 0 && allocations.delete(id))),
+      putAllocations: (_session, id, { allocations: wanted }) =>
+        Promise.resolve(void (Object.keys(wanted).length === 0 && allocations.delete(id))),
       providers: () => Promise.resolve([{ uuid: node, name: host, generation: 1, parentProviderUuid: null, rootProviderUuid: node }]),
-      providerAllocations: (_session, uuid) => Promise.resolve(Object.fromEntries([...allocations].flatMap(([id, at]) => (at === uuid ? [[id, { VCPU: 1 }]] : [])))),
+      providerAllocations: (_session, uuid) =>
+        Promise.resolve(Object.fromEntries([...allocations].flatMap(([id, at]) => (at === uuid ? [[id, { VCPU: 1 }]] : [])))),
     }),
     identity: { serviceSession: { token: () => Promise.resolve('none') } },
     scheduler,
@@ -122,9 +147,13 @@ export async function createWorld(): Promise<World> {
   };
 
   const insert = async (instance: NewInstance, cellId: string): Promise<NewInstance> => {
-    await mapInstances(stores.api, [{ instanceId: instance.id, projectId: instance.projectId, userId: instance.userId, cellId, spec: specOf(instance) }]);
+    await mapInstances(stores.api, [
+      { instanceId: instance.id, projectId: instance.projectId, userId: instance.userId, cellId, spec: specOf(instance) },
+    ]);
     await insertInstances(stores.cell(cellId), [instance]);
-    await recordAction(stores.cell(cellId), [{ instanceId: instance.id, action: 'create', requestId: 'req-test', userId: instance.userId, projectId: instance.projectId }]);
+    await recordAction(stores.cell(cellId), [
+      { instanceId: instance.id, action: 'create', requestId: 'req-test', userId: instance.userId, projectId: instance.projectId },
+    ]);
     return instance;
   };
   return {
@@ -135,7 +164,19 @@ export async function createWorld(): Promise<World> {
     ports,
     silent,
     conductor(owner, sagas, around = (store) => store) {
-      for (const { database } of stores.cells()) engines.add(startSagaEngine({ store: around(cellSagaStore(database)), sagas, deps, owner, clock: systemClock, log: silentLog, leaseMs: 300, pollMs: 20 }));
+      for (const { database } of stores.cells())
+        engines.add(
+          startSagaEngine({
+            store: around(cellSagaStore(database)),
+            sagas,
+            deps,
+            owner,
+            clock: systemClock,
+            log: silentLog,
+            leaseMs: 300,
+            pollMs: 20,
+          }),
+        );
     },
     async stopConductors() {
       const all = [...engines];
@@ -145,10 +186,20 @@ export async function createWorld(): Promise<World> {
     accept: (changes = {}) => insert({ ...newInstance(), ...changes }, stores.cell0.id),
     async running() {
       const now = new Date().toISOString();
-      const instance = await insert({ ...newInstance(), vmState: 'active', taskState: null, powerState: powerStates.running, host, node: host, launchedAt: now }, stores.defaultCell.id);
+      const instance = await insert(
+        { ...newInstance(), vmState: 'active', taskState: null, powerState: powerStates.running, host, node: host, launchedAt: now },
+        stores.defaultCell.id,
+      );
       guests.set(instance.id, { host, powerState: powerStates.running });
       allocations.set(instance.id, node);
-      const port = portOf({ networkId: 'net', projectId: instance.projectId, deviceId: instance.id, deviceOwner: 'compute:nova', hostId: host, profile: { kilonova_owned: true } });
+      const port = portOf({
+        networkId: 'net',
+        projectId: instance.projectId,
+        deviceId: instance.id,
+        deviceOwner: 'compute:nova',
+        hostId: host,
+        profile: { kilonova_owned: true },
+      });
       ports.set(port.id, port);
       return instance;
     },
@@ -166,38 +217,145 @@ const raise = (error: Error): never => {
 
 /** An object of which only these methods are used; any other is an error that names itself. */
 function only<T extends object>(what: string, methods: Partial<T>): T {
-  return new Proxy(methods as T, { get: (target, key) => Reflect.get(target, key) ?? (() => Promise.reject(unavailable(`${what}.${String(key)} is not part of this world`))) });
+  return new Proxy(methods as T, {
+    get: (target, key) =>
+      Reflect.get(target, key) ?? (() => Promise.reject(unavailable(`${what}.${String(key)} is not part of this world`))),
+  });
 }
 
 const specOf = (instance: NewInstance): RequestSpec => ({
-  projectId: instance.projectId, userId: instance.userId, flavor: instance.flavor, image: instance.image, isBootedFromVolume: false, availabilityZone: null, forceHost: null, forceNode: null,
-  requestedHost: null, requestedNode: null, ignoreHosts: [], schedulerHints: {}, groupId: null, requestedNetworks: [{ networkId: 'net', portId: null, fixedIp: null, tag: null }], securityGroups: [],
+  projectId: instance.projectId,
+  userId: instance.userId,
+  flavor: instance.flavor,
+  image: instance.image,
+  isBootedFromVolume: false,
+  availabilityZone: null,
+  forceHost: null,
+  forceNode: null,
+  requestedHost: null,
+  requestedNode: null,
+  ignoreHosts: [],
+  schedulerHints: {},
+  groupId: null,
+  requestedNetworks: [{ networkId: 'net', portId: null, fixedIp: null, tag: null }],
+  securityGroups: [],
 });
 
 function newInstance(): NewInstance {
-  const flavor = { flavorId: '1', name: 'm1.tiny', vcpus: 1, memoryMb: 512, rootGb: 1, ephemeralGb: 0, swapMb: 0, rxtxFactor: 1, disabled: false, isPublic: true, extraSpecs: {} };
-  const image = { id: randomIds.uuid(), name: 'tiny', diskFormat: 'qcow2', containerFormat: 'bare', minDisk: 0, minRam: 0, size: 1, checksum: null, properties: {} };
+  const flavor = {
+    flavorId: '1',
+    name: 'm1.tiny',
+    vcpus: 1,
+    memoryMb: 512,
+    rootGb: 1,
+    ephemeralGb: 0,
+    swapMb: 0,
+    rxtxFactor: 1,
+    disabled: false,
+    isPublic: true,
+    extraSpecs: {},
+  };
+  const image = {
+    id: randomIds.uuid(),
+    name: 'tiny',
+    diskFormat: 'qcow2',
+    containerFormat: 'bare',
+    minDisk: 0,
+    minRam: 0,
+    size: 1,
+    checksum: null,
+    properties: {},
+  };
   return {
-    id: randomIds.uuid() as InstanceId, projectId: 'p1', userId: 'u1', name: 'server', description: null, hostname: 'server', vmState: 'building', taskState: 'scheduling', powerState: 0, host: null, node: null,
-    availabilityZone: null, launchedOn: null, flavor, oldFlavor: null, newFlavor: null, image, metadata: {}, systemMetadata: {}, tags: [], keyName: null, publicKey: null, userData: null, configDrive: false,
-    diskConfig: 'MANUAL', lockedBy: null, lockedReason: null, accessIpV4: null, accessIpV6: null, launchIndex: 0, reservationId: 'r-1', rootDeviceName: '/dev/vda', networkInfo: [], blockDevices: [],
-    securityGroups: [], fault: null, schedulerHints: {}, trustedCerts: null, launchedAt: null, terminatedAt: null, deletedAt: null,
+    id: randomIds.uuid() as InstanceId,
+    projectId: 'p1',
+    userId: 'u1',
+    name: 'server',
+    description: null,
+    hostname: 'server',
+    vmState: 'building',
+    taskState: 'scheduling',
+    powerState: 0,
+    host: null,
+    node: null,
+    availabilityZone: null,
+    launchedOn: null,
+    flavor,
+    oldFlavor: null,
+    newFlavor: null,
+    image,
+    metadata: {},
+    systemMetadata: {},
+    tags: [],
+    keyName: null,
+    publicKey: null,
+    userData: null,
+    configDrive: false,
+    diskConfig: 'MANUAL',
+    lockedBy: null,
+    lockedReason: null,
+    accessIpV4: null,
+    accessIpV6: null,
+    launchIndex: 0,
+    reservationId: 'r-1',
+    rootDeviceName: '/dev/vda',
+    networkInfo: [],
+    blockDevices: [],
+    securityGroups: [],
+    fault: null,
+    schedulerHints: {},
+    trustedCerts: null,
+    launchedAt: null,
+    terminatedAt: null,
+    deletedAt: null,
   };
 }
 
-function portOf(port: { networkId: string; projectId: string; deviceId: string; deviceOwner: string; hostId?: string; profile?: Readonly<Record<string, unknown>> }): Port {
+function portOf(port: {
+  networkId: string;
+  projectId: string;
+  deviceId: string;
+  deviceOwner: string;
+  hostId?: string;
+  profile?: Readonly<Record<string, unknown>>;
+}): Port {
   return {
-    id: randomIds.uuid(), networkId: port.networkId, projectId: port.projectId, name: '', macAddress: 'fa:16:3e:00:00:01', fixedIps: [], deviceId: port.deviceId, deviceOwner: port.deviceOwner, status: 'ACTIVE', adminStateUp: true,
-    securityGroupIds: [], portSecurityEnabled: true, binding: { hostId: port.hostId ?? '', vnicType: 'normal', vifType: 'bridge', vifDetails: {}, profile: port.profile ?? {} },
+    id: randomIds.uuid(),
+    networkId: port.networkId,
+    projectId: port.projectId,
+    name: '',
+    macAddress: 'fa:16:3e:00:00:01',
+    fixedIps: [],
+    deviceId: port.deviceId,
+    deviceOwner: port.deviceOwner,
+    status: 'ACTIVE',
+    adminStateUp: true,
+    securityGroupIds: [],
+    portSecurityEnabled: true,
+    binding: { hostId: port.hostId ?? '', vnicType: 'normal', vifType: 'bridge', vifDetails: {}, profile: port.profile ?? {} },
   };
 }
 
 function networkOf(ports: Map<string, Port>): NetworkClient {
   return only<NetworkClient>('network', {
-    networks: () => Promise.resolve([{ id: 'net', name: 'private', projectId: 'p1', shared: true, external: false, adminStateUp: true, portSecurityEnabled: true, mtu: 1450, subnetIds: ['sub'] }]),
+    networks: () =>
+      Promise.resolve([
+        {
+          id: 'net',
+          name: 'private',
+          projectId: 'p1',
+          shared: true,
+          external: false,
+          adminStateUp: true,
+          portSecurityEnabled: true,
+          mtu: 1450,
+          subnetIds: ['sub'],
+        },
+      ]),
     subnets: () => Promise.resolve([]),
     floatingIps: () => Promise.resolve([]),
-    ports: (_session, query) => Promise.resolve([...ports.values()].filter((port) => query?.['device_id'] === undefined || port.deviceId === query['device_id'])),
+    ports: (_session, query) =>
+      Promise.resolve([...ports.values()].filter((port) => query?.['device_id'] === undefined || port.deviceId === query['device_id'])),
     port: (_session, id) => Promise.resolve(ports.get(id) ?? raise(notFound(`No port ${id}.`))),
     createPorts: (_session, wanted) => {
       const made = wanted.map(portOf);
@@ -215,14 +373,39 @@ function networkOf(ports: Map<string, Port>): NetworkClient {
 }
 
 const factsOf = (uuid: string, name: string): NodeFacts => ({
-  uuid, name, hypervisorType: 'fake', hypervisorVersion: 1, hostIp: '127.0.0.1', vcpus: 8, memoryMb: 8192, localGb: 100, vcpusUsed: 0, memoryMbUsed: 0, localGbUsed: 0,
-  diskAvailableLeast: 100, runningVms: 0, cpuInfo: {}, supportedInstances: [], stats: {},
+  uuid,
+  name,
+  hypervisorType: 'fake',
+  hypervisorVersion: 1,
+  hostIp: '127.0.0.1',
+  vcpus: 8,
+  memoryMb: 8192,
+  localGb: 100,
+  vcpusUsed: 0,
+  memoryMbUsed: 0,
+  localGbUsed: 0,
+  diskAvailableLeast: 100,
+  runningVms: 0,
+  cpuInfo: {},
+  supportedInstances: [],
+  stats: {},
 });
 
 /** What is left of an instance, anywhere. */
 export async function leftoversOf(world: World, id: string) {
   const found = await findInstance(world.stores, id);
-  const sagas = await Promise.all(world.stores.cells().map(({ database }) => database.selectFrom('sagas').select('id').where('subject', '=', id).where('state', 'in', ['running', 'unwinding', 'stuck']).execute()));
+  const sagas = await Promise.all(
+    world.stores
+      .cells()
+      .map(({ database }) =>
+        database
+          .selectFrom('sagas')
+          .select('id')
+          .where('subject', '=', id)
+          .where('state', 'in', ['running', 'unwinding', 'stuck'])
+          .execute(),
+      ),
+  );
   return {
     vmState: found?.instance.vmState ?? null,
     taskState: found?.instance.taskState ?? null,

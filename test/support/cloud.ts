@@ -48,8 +48,23 @@ export const password = 'a-password-for-tests';
 export async function startTestCloud(conf = '', { log = silentLog }: { readonly log?: Log } = {}): Promise<TestCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'kilonova-system-'));
   const databases: TemporaryDatabase[] = [];
-  const ports = ['[DEFAULT]', 'osapi_compute_listen_port = 0', 'metadata_listen_port = 0', 'compute_driver = fake.FakeDriver', `state_path = ${directory}`, 'host = fake'];
-  const embedded = ['[kilonova]', 'identity_port = 0', 'placement_port = 0', 'image_port = 0', 'network_port = 0', 'network_data_plane = none', 'fake_hosts = 2'];
+  const ports = [
+    '[DEFAULT]',
+    'osapi_compute_listen_port = 0',
+    'metadata_listen_port = 0',
+    'compute_driver = fake.FakeDriver',
+    `state_path = ${directory}`,
+    'host = fake',
+  ];
+  const embedded = [
+    '[kilonova]',
+    'identity_port = 0',
+    'placement_port = 0',
+    'image_port = 0',
+    'network_port = 0',
+    'network_data_plane = none',
+    'fake_hosts = 2',
+  ];
   const { settings } = readSettings([...ports, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'));
   const servicePasswords = { nova: password, placement: password, glance: password, neutron: password };
   const cloud = await startCloud({
@@ -78,7 +93,11 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
       const user = (await admin.ask('identity', 'POST', '/users', { user: { name, domain_id: 'default', password } })).body.user;
       const known = (await admin.ask('identity', 'GET', '/roles')).body.roles as { id: string; name: string }[];
       for (const role of roles) {
-        await admin.ask('identity', 'PUT', `/projects/${project.id}/users/${user.id}/roles/${known.find((candidate) => candidate.name === role)?.id}`);
+        await admin.ask(
+          'identity',
+          'PUT',
+          `/projects/${project.id}/users/${user.id}/roles/${known.find((candidate) => candidate.name === role)?.id}`,
+        );
       }
       return asker(cloud, { user: name, project: name });
     },
@@ -95,7 +114,12 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
       );
     },
     async gone(who, serverId) {
-      await waitUntil(async () => ((await who.ask('compute', 'GET', `/servers/${serverId}`)).status === 404 ? true : null), { clock: systemClock, timeoutMs: 20_000, everyMs: 20, what: `The end of server ${serverId}` });
+      await waitUntil(async () => ((await who.ask('compute', 'GET', `/servers/${serverId}`)).status === 404 ? true : null), {
+        clock: systemClock,
+        timeoutMs: 20_000,
+        everyMs: 20,
+        what: `The end of server ${serverId}`,
+      });
     },
     async stop() {
       await cloud.stop();
@@ -110,7 +134,9 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
   const issued = await fetch(`${cloud.authUrl}/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: user, domain: { id: 'default' }, password } } }, scope } }),
+    body: JSON.stringify({
+      auth: { identity: { methods: ['password'], password: { user: { name: user, domain: { id: 'default' }, password } } }, scope },
+    }),
   });
   if (issued.status !== 201) throw new Error(`no token for ${user}: ${await issued.text()}`);
   const token = issued.headers.get('x-subject-token') ?? '';
@@ -122,7 +148,12 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
     async ask(service, method, path, body, headers = {}) {
       const answer = await fetch(`${cloud.endpoints[service]}${prefix[service]}${path}`, {
         method,
-        headers: { 'x-auth-token': token, ...(service === 'compute' ? { 'openstack-api-version': 'compute 2.93' } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          'x-auth-token': token,
+          ...(service === 'compute' ? { 'openstack-api-version': 'compute 2.93' } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await answer.text();

@@ -7,8 +7,10 @@ import { kilonova } from '../support/kilonova.ts';
 
 let directory: string;
 const state = (name: string): string => join(directory, name);
-const up = (name: string, ...more: readonly string[]) => kilonova('up', '--detach', '--driver', 'fake', '--state', state(name), '--port-base', '0', ...more);
-const endpointOf = async (name: string): Promise<string> => /OS_AUTH_URL='(.*)'/.exec(await readFile(join(state(name), 'openrc'), 'utf8'))?.[1] ?? '';
+const up = (name: string, ...more: readonly string[]) =>
+  kilonova('up', '--detach', '--driver', 'fake', '--state', state(name), '--port-base', '0', ...more);
+const endpointOf = async (name: string): Promise<string> =>
+  /OS_AUTH_URL='(.*)'/.exec(await readFile(join(state(name), 'openrc'), 'utf8'))?.[1] ?? '';
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kilonova-up-'));
@@ -23,7 +25,8 @@ test('a cloud comes up detached, says where it is, and keeps its secrets to itse
   const { code, error } = await up('one');
   expect({ code, error }).toMatchObject({ code: 0, error: expect.stringMatching(/Your cloud is up, after \d+\.\d s\./) });
   expect((await fetch(await endpointOf('one'))).status).toBe(200);
-  for (const name of ['openrc', 'clouds.yaml', 'nova.conf', 'secrets.json', 'kilonova.log']) expect([name, (await stat(join(state('one'), name))).mode & 0o777]).toEqual([name, 0o600]);
+  for (const name of ['openrc', 'clouds.yaml', 'nova.conf', 'secrets.json', 'kilonova.log'])
+    expect([name, (await stat(join(state('one'), name))).mode & 0o777]).toEqual([name, 0o600]);
   const { adminPassword } = JSON.parse(await readFile(join(state('one'), 'secrets.json'), 'utf8')) as { adminPassword: string };
   const pid = (await readFile(join(state('one'), 'kilonova.pid'), 'utf8')).trim();
   expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(adminPassword);
@@ -51,8 +54,13 @@ test('stopped and started again it is the same cloud', async () => {
 
 test('a taken port is named, and nothing is begun', async () => {
   const server = createServer();
-  const port = await new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)));
-  expect(await kilonova('up', '--detach', '--driver', 'fake', '--state', state('three'), '--port-base', String(port))).toMatchObject({ code: 5, error: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`) });
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+  );
+  expect(await kilonova('up', '--detach', '--driver', 'fake', '--state', state('three'), '--port-base', String(port))).toMatchObject({
+    code: 5,
+    error: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`),
+  });
   server.close();
   expect((await kilonova('down', '--state', state('three'))).error).toContain('No cloud runs in');
 });
@@ -62,10 +70,15 @@ test('a bad value in nova.conf is named with what is allowed; what is not known 
   const conf = join(state('two'), 'nova.conf');
   const good = await readFile(conf, 'utf8');
   await writeFile(conf, good.replace(/^fake_hosts.*$/m, 'fake_hosts = many'));
-  expect(await up('two')).toMatchObject({ code: 7, error: expect.stringContaining("[kilonova] fake_hosts: 'many' is not allowed; it must be a whole number") });
+  expect(await up('two')).toMatchObject({
+    code: 7,
+    error: expect.stringContaining("[kilonova] fake_hosts: 'many' is not allowed; it must be a whole number"),
+  });
   await writeFile(conf, `${good}\n[libvirt]\nno_such_option = 1\n`);
   expect((await up('two')).code).toBe(0);
-  expect(await readFile(join(state('two'), 'kilonova.log'), 'utf8')).toContain('option [libvirt] no_such_option is not known here and has no effect');
+  expect(await readFile(join(state('two'), 'kilonova.log'), 'utf8')).toContain(
+    'option [libvirt] no_such_option is not known here and has no effect',
+  );
 });
 
 test('reset takes a cloud away, and nothing that is none', async () => {

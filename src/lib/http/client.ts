@@ -37,15 +37,36 @@ export interface HttpClient {
 }
 
 const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
-  400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'notFound', 406: 'invalid', 409: 'conflict', 410: 'gone', 413: 'quota', 414: 'invalid', 415: 'invalid', 416: 'invalid', 422: 'invalid', 429: 'quota', 431: 'invalid', 501: 'unsupported', 502: 'unavailable', 503: 'unavailable', 504: 'unavailable',
+  400: 'invalid',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'notFound',
+  406: 'invalid',
+  409: 'conflict',
+  410: 'gone',
+  413: 'quota',
+  414: 'invalid',
+  415: 'invalid',
+  416: 'invalid',
+  422: 'invalid',
+  429: 'quota',
+  431: 'invalid',
+  501: 'unsupported',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
 };
 
 /** Whether an answer that came is an error of the other service, told by its status. */
 export const errorOfStatus = (service: string, status: number, text: string): KilonovaError =>
-  new KilonovaError(kindOfStatus[status] ?? (status >= 500 ? 'unavailable' : 'internal'), messageIn(text) ?? `The ${service} service answered ${status}.`, {
-    details: { service, status },
-    ...codeIn(text),
-  });
+  new KilonovaError(
+    kindOfStatus[status] ?? (status >= 500 ? 'unavailable' : 'internal'),
+    messageIn(text) ?? `The ${service} service answered ${status}.`,
+    {
+      details: { service, status },
+      ...codeIn(text),
+    },
+  );
 
 function parsed(text: string): unknown {
   try {

@@ -26,7 +26,7 @@ export function version(text: VersionText): Version {
   return Number(major) * 1000 + Number(minor);
 }
 
-export const formatVersion = (v: Version): VersionText => `${Math.floor(v / 1000)}.${v % 1000}` as VersionText;
+export const formatVersion = (v: Version): VersionText => `${Math.floor(v / 1000)}.${v % 1000}`;
 
 export function isWithin({ since, until }: Window, v: Version): boolean {
   return (since === undefined || v >= version(since)) && (until === undefined || v <= version(until));
@@ -68,7 +68,11 @@ function askedVersion(headers: IncomingHttpHeaders, scheme: MicroversionScheme):
     if (type.toLowerCase() === scheme.serviceType && text !== '') return text;
   }
   if (scheme.legacyHeader === undefined) return null;
-  const legacy = String(headers[scheme.legacyHeader] ?? '').split(',').at(-1)?.trim() ?? '';
+  const legacy =
+    String(headers[scheme.legacyHeader] ?? '')
+      .split(',')
+      .at(-1)
+      ?.trim() ?? '';
   return legacy === '' ? null : legacy;
 }
 
@@ -77,9 +81,9 @@ export function negotiate(headers: IncomingHttpHeaders, scheme: MicroversionSche
   const asked = askedVersion(headers, scheme);
   const text = asked === null ? scheme.min : asked === 'latest' ? scheme.max : asked;
   const chosen = parseVersion(text);
-  if (scheme.refusal !== undefined && (chosen === null || chosen < version(scheme.min) || chosen > version(scheme.max))) throw scheme.refusal(text);
-  if (chosen === null)
-    throw new HttpError(400, `API Version String ${text} is of invalid format. Must be of format MajorNum.MinorNum.`);
+  if (scheme.refusal !== undefined && (chosen === null || chosen < version(scheme.min) || chosen > version(scheme.max)))
+    throw scheme.refusal(text);
+  if (chosen === null) throw new HttpError(400, `API Version String ${text} is of invalid format. Must be of format MajorNum.MinorNum.`);
   if (chosen < version(scheme.min) || chosen > version(scheme.max)) {
     throw new HttpError(
       406,

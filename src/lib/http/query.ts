@@ -47,7 +47,9 @@ export const anyText: TSchema = Type.String();
 /** A non-negative decimal number. */
 export const digits: TSchema = Type.String({ pattern: '^[0-9]{1,18}$' });
 /** A boolean in any of OpenStack's spellings (oslo.utils strutils). */
-export const booleanText: TSchema = Type.String({ pattern: '^([Tt](rue)?|TRUE|[Yy](es)?|YES|on|ON|On|1|[Ff](alse)?|FALSE|[Nn]o?|NO|off|OFF|Off|0)$' });
+export const booleanText: TSchema = Type.String({
+  pattern: '^([Tt](rue)?|TRUE|[Yy](es)?|YES|on|ON|On|1|[Ff](alse)?|FALSE|[Nn]o?|NO|off|OFF|Off|0)$',
+});
 
 const truths = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
 /** Whether a boolean in one of OpenStack's spellings says yes; anything else is no. */

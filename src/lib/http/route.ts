@@ -117,7 +117,9 @@ export interface ActionSpec<Deps, Rule extends string, Body, Loaded, Result> ext
   /** The schema of the value under the key; anything when left out. */
   readonly body?: VersionedBody<Body>;
   readonly reply: RouteReply<Result>;
-  readonly handle: (input: RouteInput<Readonly<Record<string, string>>, undefined, Body, Loaded, Deps>) => Promise<Result | Reply> | Result | Reply;
+  readonly handle: (
+    input: RouteInput<Readonly<Record<string, string>>, undefined, Body, Loaded, Deps>,
+  ) => Promise<Result | Reply> | Result | Reply;
 }
 // oxlint-disable-next-line typescript/no-explicit-any -- as AnyRoute
 export type AnyAction<Deps, Loaded> = ActionSpec<Deps, string, any, Loaded, any>;
@@ -131,7 +133,11 @@ export const actionFactory =
 /** All actions on one path, which answer as one route. */
 export interface ActionRoute<Deps, Loaded> {
   readonly path: string;
-  readonly load: (input: { readonly params: Readonly<Record<string, string>>; readonly ctx: RequestContext; readonly deps: Deps }) => Promise<Loaded>;
+  readonly load: (input: {
+    readonly params: Readonly<Record<string, string>>;
+    readonly ctx: RequestContext;
+    readonly deps: Deps;
+  }) => Promise<Loaded>;
   readonly target: (loaded: Loaded) => PolicyTarget;
   readonly actions: readonly AnyAction<Deps, Loaded>[];
   /** Keys of actions that are withdrawn for good: 410, whatever is named. */

@@ -99,7 +99,8 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
-    clientErrorHandler: (error, socket) => answerRaw(socket, spec.faults.fault(refusalOfUnreadable(error), { accept: 'application/json', requestId: '', version: null })),
+    clientErrorHandler: (error, socket) =>
+      answerRaw(socket, spec.faults.fault(refusalOfUnreadable(error), { accept: 'application/json', requestId: '', version: null })),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
@@ -123,7 +124,18 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const { method, headers } = request;
-    return send(reply, spec.faults.unmatched({ accept: accept(request), method, path, authority: authority(request), baseUrl: baseUrl(request), requestId, headers }));
+    return send(
+      reply,
+      spec.faults.unmatched({
+        accept: accept(request),
+        method,
+        path,
+        authority: authority(request),
+        baseUrl: baseUrl(request),
+        requestId,
+        headers,
+      }),
+    );
   });
   app.setErrorHandler(refuse);
 
@@ -133,12 +145,18 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const answer = spec.faults.fault(presentable(error), { accept: accept(request), requestId, version: null });
-    if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
+    if (answer.status >= 500)
+      spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
     return send(reply, answer);
   }
 
   /** Runs a request from its headers to its answer; every failure on the way becomes the service's own fault. */
-  async function around(request: FastifyRequest, reply: FastifyReply, isPublic: boolean, work: (setUp: SetUp) => Promise<Answer>): Promise<FastifyReply> {
+  async function around(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    isPublic: boolean,
+    work: (setUp: SetUp) => Promise<Answer>,
+  ): Promise<FastifyReply> {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const started = performance.now();
@@ -150,10 +168,20 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     } catch (error) {
       drain(request.raw);
       const answer = spec.faults.fault(presentable(error), { accept: accept(request), requestId, version });
-      if (answer.status >= 500) spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
+      if (answer.status >= 500)
+        spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
       return await send(reply, answer);
     } finally {
-      spec.log.debug({ requestId, method: request.method, url: urlWithoutSecrets(request.url), status: reply.statusCode, ms: Math.round(performance.now() - started) }, 'request');
+      spec.log.debug(
+        {
+          requestId,
+          method: request.method,
+          url: urlWithoutSecrets(request.url),
+          status: reply.statusCode,
+          ms: Math.round(performance.now() - started),
+        },
+        'request',
+      );
     }
   }
 
@@ -171,7 +199,10 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const negotiated = versionOf(request, mounted === undefined || legacy);
     for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value);
     const [path = '/', rawQuery = ''] = request.url.split('?', 2);
-    const mount = path.split('/').slice(0, (mounted?.prefix ?? '').split('/').length).join('/');
+    const mount = path
+      .split('/')
+      .slice(0, (mounted?.prefix ?? '').split('/').length)
+      .join('/');
     const abort = new AbortController();
     // the request closes as soon as it is read; the answer closes when it is sent, or when nobody waits for it any more
     reply.raw.once('close', () => (reply.raw.writableFinished ? undefined : abort.abort(new Error('the client went away'))));
@@ -216,7 +247,10 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const inUrl = params['projectId'];
     if (inUrl === undefined || caller === null || !mounts.some(({ prefix }) => prefix.includes(':projectId'))) return;
     if (inUrl !== caller.projectId) {
-      throw new HttpError(400, `Malformed request URL: URL's project_id '${inUrl}' doesn't match Context's project_id '${caller.projectId ?? ''}'`);
+      throw new HttpError(
+        400,
+        `Malformed request URL: URL's project_id '${inUrl}' doesn't match Context's project_id '${caller.projectId ?? ''}'`,
+      );
     }
   }
 
@@ -227,19 +261,26 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const route = variants.find((candidate) => spec.microversions === undefined || isWithin(candidate, ctx.version));
       if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request, typeof route?.body === 'object');
       const early = spec.judgesBodyLast === true && route !== undefined ? await admit(route, { params, body: undefined, ctx }) : null;
-      const sent = route === undefined || route.body === 'stream' ? undefined : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
+      const sent =
+        route === undefined || route.body === 'stream'
+          ? undefined
+          : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
       const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent, spec.faults.malformedBody);
       checkProject(params, caller);
       if (route === undefined) throw notFound('The resource could not be found.');
       const query = readQuery(ctx.rawQuery, route.query, ctx.version);
-      const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx);
+      const body: unknown =
+        route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx);
       const { loaded } = early ?? (await admit(route, { params, body, ctx }));
       const input = { params, query, body, ctx, deps: spec.deps };
       return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
     });
 
   /** Finds what the path names and asks the policy about it; a rule without a target is asked first. */
-  async function admit(route: AnyRoute<Deps>, { params, body, ctx }: { readonly params: Record<string, string>; readonly body: unknown; readonly ctx: RequestContext }): Promise<{ readonly loaded: unknown }> {
+  async function admit(
+    route: AnyRoute<Deps>,
+    { params, body, ctx }: { readonly params: Record<string, string>; readonly body: unknown; readonly ctx: RequestContext },
+  ): Promise<{ readonly loaded: unknown }> {
     const guarded = route.policy !== 'public' && route.policy !== 'authenticated';
     if (guarded && spec.judgesBodyLast === true && route.target === undefined) ctx.authorize(route.policy);
     const query = readQuery(ctx.rawQuery, route.query, ctx.version);
@@ -248,12 +289,17 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     return { loaded };
   }
 
-  const serveAction = (request: FastifyRequest, reply: FastifyReply, { actions, retired = [], load, target }: ActionRoute<Deps, unknown>): Promise<FastifyReply> =>
+  const serveAction = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { actions, retired = [], load, target }: ActionRoute<Deps, unknown>,
+  ): Promise<FastifyReply> =>
     around(request, reply, false, async ({ ctx, caller }) => {
       refuseUnstorableUrl(request.params as Record<string, string>, '');
       checkContentType(request, true);
       const json = parseJson(await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request)));
-      if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) throw notFound('The resource could not be found.');
+      if (json !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json)))
+        throw notFound('The resource could not be found.');
       const keys = Object.keys(json ?? {});
       if (keys.length !== 1) throw new HttpError(400, 'Malformed request body');
       const [key = ''] = keys;
@@ -279,7 +325,12 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     } else if (takesBody) throw spec.faults.unsupportedType(type === '' ? null : type, lengthOf(request));
   }
 
-  function check(value: unknown, validator: { check(value: unknown): Issue | null }, prefix: readonly string[], where: 'body' | 'query'): void {
+  function check(
+    value: unknown,
+    validator: { check(value: unknown): Issue | null },
+    prefix: readonly string[],
+    where: 'body' | 'query',
+  ): void {
     const issue = validator.check(value);
     if (issue !== null) throw new HttpError(400, spec.faults.invalidInput({ ...issue, path: [...prefix, ...issue.path] }, where));
   }
@@ -297,11 +348,19 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     if (body.key === undefined) return checkedBody(json ?? null, body.schema.schema(ctx.version), [], ctx);
     const { key } = body;
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      const issue: Issue = { path: [], value: json ?? null, keyword: 'type', text: `${json === undefined ? 'None' : JSON.stringify(json).slice(0, 200)} is not of type 'object'` };
+      const issue: Issue = {
+        path: [],
+        value: json ?? null,
+        keyword: 'type',
+        text: `${json === undefined ? 'None' : JSON.stringify(json).slice(0, 200)} is not of type 'object'`,
+      };
       throw new HttpError(400, spec.faults.invalidInput(issue, 'body'));
     }
     if (!Object.hasOwn(json, key)) {
-      throw new HttpError(400, spec.faults.invalidInput({ path: [], value: json, keyword: 'required', text: `'${key}' is a required property` }, 'body'));
+      throw new HttpError(
+        400,
+        spec.faults.invalidInput({ path: [], value: json, keyword: 'required', text: `'${key}' is a required property` }, 'body'),
+      );
     }
     const others = Object.keys(json).filter((one) => one !== key);
     if (others.length > 0 && spec.refusesOtherKeys === true && !ctx.legacy) {
@@ -319,7 +378,18 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const field = known.get(name);
       if (field === undefined) {
         if (!query.refusesUnknown(at)) continue;
-        throw new HttpError(400, spec.faults.invalidInput({ path: [], value, keyword: 'additionalProperties', text: `Additional properties are not allowed (${quote(name)} was unexpected)` }, 'query'));
+        throw new HttpError(
+          400,
+          spec.faults.invalidInput(
+            {
+              path: [],
+              value,
+              keyword: 'additionalProperties',
+              text: `Additional properties are not allowed (${quote(name)} was unexpected)`,
+            },
+            'query',
+          ),
+        );
       }
       check(value, validatorOf(field.type), [name], 'query');
       if (field.many === true) values[name] = [...((values[name] as string[] | undefined) ?? []), value];
@@ -337,7 +407,8 @@ function groupByEndpoint<Deps>(routes: readonly AnyRoute<Deps>[]): AnyRoute<Deps
 }
 
 function toAnswer(result: unknown, reply: RouteReply<unknown>, ctx: RequestContext): Answer {
-  if (result instanceof Reply) return { status: result.status, headers: result.headers, ...(result.body === undefined ? {} : { body: result.body }) };
+  if (result instanceof Reply)
+    return { status: result.status, headers: result.headers, ...(result.body === undefined ? {} : { body: result.body }) };
   const shown = reply.view === undefined ? result : reply.view.render(result, ctx);
   if (shown === undefined) return { status: reply.status };
   return { status: reply.status, body: reply.key === undefined ? shown : { [reply.key]: shown } };

@@ -24,12 +24,24 @@ interface RawError {
 /** A value as Python prints it, which is how every OpenStack service quotes values; cut where it would flood an answer. */
 export function quote(value: unknown, depth = 0): string {
   const cut = (text: string): string => (text.length > 512 ? `${text.slice(0, 512)}…` : text);
-  if (typeof value === 'string') return cut(`'${value.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`).replaceAll('\n', String.raw`\n`)}'`);
+  if (typeof value === 'string')
+    return cut(
+      `'${value
+        .replaceAll('\\', '\\\\')
+        .replaceAll("'", String.raw`\'`)
+        .replaceAll('\n', String.raw`\n`)}'`,
+    );
   if (value === null || value === undefined) return 'None';
   if (value === true) return 'True';
   if (value === false) return 'False';
   if (depth > 4) return '…';
-  if (Array.isArray(value)) return cut(`[${value.slice(0, 64).map((v) => quote(v, depth + 1)).join(', ')}]`);
+  if (Array.isArray(value))
+    return cut(
+      `[${value
+        .slice(0, 64)
+        .map((v) => quote(v, depth + 1))
+        .join(', ')}]`,
+    );
   if (typeof value === 'object') {
     const entries = Object.entries(value).slice(0, 64);
     return cut(`{${entries.map(([k, v]) => `${quote(k)}: ${quote(v, depth + 1)}`).join(', ')}}`);
@@ -110,7 +122,10 @@ export function validatorOf(schema: TSchema): Validator {
       const union = errors.find(({ schemaPath }) => /\/(anyOf|oneOf)\/\d+/.test(schemaPath));
       const first = telling.find((error) => error.keyword !== 'additionalProperties') ?? telling[0] ?? union ?? errors[0];
       if (first === undefined) return { path: [], value, keyword: 'unknown', text: 'is not valid' };
-      const path = first.instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+      const path = first.instancePath
+        .split('/')
+        .slice(1)
+        .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
       const refused = path.some(isSecretKey) ? '***' : withoutSecrets(at(value, path));
       const keyword = first === union ? 'anyOf' : first.keyword;
       return { path, value: refused, keyword, text: sentence(keyword, refused, first.params, first.message ?? 'is not valid') };

@@ -42,7 +42,14 @@ export function startReconciler(spec: ReconcilerSpec, { clock, log }: { readonly
     waiters = [];
     try {
       const result = await spec.run(stopping.signal);
-      status = { ...status, runs: status.runs + 1, lastAt: began, lastMs: clock.now() - began, lastResult: result ?? null, lastError: null };
+      status = {
+        ...status,
+        runs: status.runs + 1,
+        lastAt: began,
+        lastMs: clock.now() - began,
+        lastResult: result ?? null,
+        lastError: null,
+      };
     } catch (error) {
       if (stopping.signal.aborted) return;
       status = { ...status, runs: status.runs + 1, lastAt: began, lastMs: clock.now() - began, lastError: String(error) };
@@ -55,7 +62,10 @@ export function startReconciler(spec: ReconcilerSpec, { clock, log }: { readonly
     while (!stopping.signal.aborted) {
       await scan();
       const pause = new AbortController();
-      await Promise.race([clock.sleep(spec.everyMs, AbortSignal.any([stopping.signal, pause.signal])).catch(() => undefined), wake.promise]);
+      await Promise.race([
+        clock.sleep(spec.everyMs, AbortSignal.any([stopping.signal, pause.signal])).catch(() => undefined),
+        wake.promise,
+      ]);
       pause.abort();
       wake = Promise.withResolvers<void>();
     }

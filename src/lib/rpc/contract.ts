@@ -19,7 +19,10 @@ export interface Contract<Methods extends Readonly<Record<string, MethodSpec>> =
   readonly methods: Methods;
 }
 
-export const contract = <const Methods extends Readonly<Record<string, MethodSpec>>>(name: string, methods: Methods): Contract<Methods> => ({ name, methods });
+export const contract = <const Methods extends Readonly<Record<string, MethodSpec>>>(
+  name: string,
+  methods: Methods,
+): Contract<Methods> => ({ name, methods });
 
 type ResultOf<M extends MethodSpec> = M['result'] extends TSchema ? Static<M['result']> : void;
 

@@ -50,7 +50,10 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
   return {
     async handle(call: Call): Promise<CallAnswer> {
       const spec = Object.hasOwn(contract.methods, call.method) ? contract.methods[call.method] : undefined;
-      if (spec === undefined) return { error: toWireError(unsupported(`The ${contract.name} contract here has no '${call.method}'; it is older than the caller.`)) };
+      if (spec === undefined)
+        return {
+          error: toWireError(unsupported(`The ${contract.name} contract here has no '${call.method}'; it is older than the caller.`)),
+        };
       const issue = validatorOf(spec.args).check(call.args);
       if (issue !== null) return { error: toWireError(invalid(`${contract.name}.${call.method}: ${issue.path.join('.')} ${issue.text}`)) };
       if (spec.kind === 'query') return run(call);
@@ -58,7 +61,12 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
       if (done !== null) return done;
       const subject = call.key.split('/')[0] ?? '';
       const newest = journal.epoch(subject);
-      if (call.epoch < newest) return { error: toWireError(conflict(`A newer owner (epoch ${newest}) has taken over '${subject}' from epoch ${call.epoch}.`, { code: 'stale-epoch' })) };
+      if (call.epoch < newest)
+        return {
+          error: toWireError(
+            conflict(`A newer owner (epoch ${newest}) has taken over '${subject}' from epoch ${call.epoch}.`, { code: 'stale-epoch' }),
+          ),
+        };
       if (call.epoch > newest) journal.raiseEpoch(subject, call.epoch);
       const { promise: late, resolve } = Promise.withResolvers<CallAnswer>();
       const timer = setTimeout(() => resolve({ pending: true }), patienceMs);

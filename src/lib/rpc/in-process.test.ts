@@ -14,14 +14,19 @@ const thing = contract('thing', {
 async function served(gate: Promise<void> = Promise.resolve()) {
   const bus = inProcessBus();
   let made = 0;
-  await bus.serve('thing', thing, {
-    look: ({ name }) => (name === 'slow' ? new Promise(() => undefined) : Promise.resolve({ seen: name })),
-    make: async ({ name }) => {
-      await gate;
-      if (name === 'bad') throw conflict('bad things are not made');
-      return { made: ++made };
+  await bus.serve(
+    'thing',
+    thing,
+    {
+      look: ({ name }) => (name === 'slow' ? new Promise(() => undefined) : Promise.resolve({ seen: name })),
+      make: async ({ name }) => {
+        await gate;
+        if (name === 'bad') throw conflict('bad things are not made');
+        return { made: ++made };
+      },
     },
-  }, { journal: memoryJournal() });
+    { journal: memoryJournal() },
+  );
   return bus.client('thing', thing);
 }
 
@@ -34,12 +39,18 @@ test('a query is answered, and its arguments are judged', async () => {
 test('a query nobody answers ends at its timeout, and one to nobody at once', async () => {
   const client = await served();
   await expect(client.look({ name: 'slow' }, { timeoutMs: 20 })).rejects.toMatchObject({ kind: 'unavailable', code: 'timeout' });
-  await expect(inProcessBus().client('nobody', thing).look({ name: 'a' })).rejects.toMatchObject({ kind: 'unavailable', code: 'no-responders' });
+  await expect(inProcessBus().client('nobody', thing).look({ name: 'a' })).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'no-responders',
+  });
 });
 
 test('a command runs once for its key, however often it is sent, and its failure is remembered too', async () => {
   const client = await served();
-  expect(await Promise.all([client.make({ name: 'a' }, { key: 'x/1' }), client.make({ name: 'a' }, { key: 'x/1' })])).toEqual([{ made: 1 }, { made: 1 }]);
+  expect(await Promise.all([client.make({ name: 'a' }, { key: 'x/1' }), client.make({ name: 'a' }, { key: 'x/1' })])).toEqual([
+    { made: 1 },
+    { made: 1 },
+  ]);
   expect(await client.make({ name: 'a' }, { key: 'x/1' })).toEqual({ made: 1 });
   expect(await client.make({ name: 'a' }, { key: 'x/2' })).toEqual({ made: 2 });
   await expect(client.make({ name: 'bad' }, { key: 'x/3' })).rejects.toMatchObject({ kind: 'conflict' });

@@ -13,11 +13,14 @@ export function inProcessBus(): Bus {
   const topics = new Map<string, Server[]>();
   return {
     serve<C extends Contract>(topic: string, contract: C, handlers: Handlers<C>, options: ServeOptions = {}) {
-      const server = createDispatcher(contract, handlers, options.journal) as Server;
+      const server: Server = createDispatcher(contract, handlers, options.journal);
       topics.set(topic, [...(topics.get(topic) ?? []), server]);
       return Promise.resolve({
         async [Symbol.asyncDispose]() {
-          topics.set(topic, (topics.get(topic) ?? []).filter((other) => other !== server));
+          topics.set(
+            topic,
+            (topics.get(topic) ?? []).filter((other) => other !== server),
+          );
           await server.stop();
         },
       });
@@ -48,7 +51,10 @@ async function noLonger<T>(answer: Promise<T>, what: string, signal: AbortSignal
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal?.reason as Error);
   signal?.addEventListener('abort', abort, { once: true });
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => reject(unavailable(`${what} did not answer within ${timeoutMs / 1000} s.`, { code: 'timeout' })), timeoutMs);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => reject(unavailable(`${what} did not answer within ${timeoutMs / 1000} s.`, { code: 'timeout' })), timeoutMs);
   try {
     return await Promise.race([answer, ended]);
   } finally {

@@ -18,14 +18,30 @@ const engines: SagaEngine[] = [];
 afterEach(async () => void (await Promise.all(engines.splice(0).map((engine) => engine.stop()))));
 
 /** Runs one saga of these to its end and answers what it did and where it ended. */
-async function outcome(one: Saga<Params, Deps>, params: Params = {}, meanwhile: (store: ReturnType<typeof memorySagaStore>) => void = () => undefined) {
+async function outcome(
+  one: Saga<Params, Deps>,
+  params: Params = {},
+  meanwhile: (store: ReturnType<typeof memorySagaStore>) => void = () => undefined,
+) {
   const kept = memorySagaStore(systemClock);
   const deps: Deps = { done: [] };
   kept.insert({ id: 'saga', name: one.name, subject: 'thing', params });
-  engines.push(startSagaEngine({ store: kept.store, sagas: [one], deps, owner: 'test', clock: systemClock, log: silentLog, leaseMs: 100, pollMs: 5 }));
+  engines.push(
+    startSagaEngine({ store: kept.store, sagas: [one], deps, owner: 'test', clock: systemClock, log: silentLog, leaseMs: 100, pollMs: 5 }),
+  );
   meanwhile(kept);
-  const ended = await waitUntil(() => (['done', 'undone'].includes(kept.get('saga')?.state ?? '') ? kept.get('saga')! : null), { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'The end of the saga' });
-  return { did: deps.done, state: ended.state, failure: ended.failure?.message, log: ended.log.map(({ step, event }) => `${step} ${event}`) };
+  const ended = await waitUntil(() => (['done', 'undone'].includes(kept.get('saga')?.state ?? '') ? kept.get('saga')! : null), {
+    clock: systemClock,
+    timeoutMs: 5000,
+    everyMs: 2,
+    what: 'The end of the saga',
+  });
+  return {
+    did: deps.done,
+    state: ended.state,
+    failure: ended.failure?.message,
+    log: ended.log.map(({ step, event }) => `${step} ${event}`),
+  };
 }
 
 const step = (name: string) => ({
@@ -49,12 +65,22 @@ test('steps run in order, and later ones see the results of earlier ones', async
         return Promise.resolve(null);
       },
     });
-  expect(await outcome(two)).toEqual({ did: ['first', 'after first'], state: 'done', failure: undefined, log: ['first ran', 'second ran'] });
+  expect(await outcome(two)).toEqual({
+    did: ['first', 'after first'],
+    state: 'done',
+    failure: undefined,
+    log: ['first ran', 'second ran'],
+  });
 });
 
 test('a failure undoes the step itself and those before it, last first', async () => {
   const three = saga<Params, Deps>('three').step('a', step('a')).step('b', step('b')).step('c', step('c'));
-  expect(await outcome(three, { fail: 'b' })).toEqual({ did: ['a', 'b', 'undo b', 'undo a'], state: 'undone', failure: 'b failed', log: ['a ran', 'b failed', 'b undone', 'a undone'] });
+  expect(await outcome(three, { fail: 'b' })).toEqual({
+    did: ['a', 'b', 'undo b', 'undo a'],
+    state: 'undone',
+    failure: 'b failed',
+    log: ['a ran', 'b failed', 'b undone', 'a undone'],
+  });
 });
 
 test('a part that does not answer is asked again', async () => {
@@ -87,10 +113,15 @@ test('a cancelled saga is interrupted and undone', async () => {
     },
   });
   expect(await outcome(long, {}, (kept) => void started.then(() => kept.cancel('saga')))).toEqual({
-    did: ['undo waits'], state: 'undone', failure: 'The operation was cancelled.', log: ['waits cancelled', 'waits undone'],
+    did: ['undo waits'],
+    state: 'undone',
+    failure: 'The operation was cancelled.',
+    log: ['waits cancelled', 'waits undone'],
   });
 });
 
 test('a step past the point of no return has no undo', () => {
-  expect(() => saga<Params, Deps>('wrong').pointOfNoReturn().step('a', step('a'))).toThrow('saga wrong: step a is past the point of no return and has an undo');
+  expect(() => saga<Params, Deps>('wrong').pointOfNoReturn().step('a', step('a'))).toThrow(
+    'saga wrong: step a is past the point of no return and has an undo',
+  );
 });

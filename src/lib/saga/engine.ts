@@ -37,7 +37,10 @@ class LeaseLost extends Error {}
 export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine {
   const { store, deps, owner, clock, log, leaseMs = 8000, pollMs = 1000, concurrency = 200 } = options;
   const byName = new Map(options.sagas.map((saga) => [saga.name, saga]));
-  const held = new Map<string, { readonly fence: number; readonly abort: AbortController; cancelled: boolean; readonly ended: Promise<void> }>();
+  const held = new Map<
+    string,
+    { readonly fence: number; readonly abort: AbortController; cancelled: boolean; readonly ended: Promise<void> }
+  >();
   const stopping = new AbortController();
   let wake = Promise.withResolvers<void>();
 
@@ -58,7 +61,11 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
 
   const renewLeases = async (): Promise<void> => {
     if (held.size === 0) return;
-    const known = await store.renew(owner, [...held].map(([id, { fence }]) => ({ id, fence })), leaseMs);
+    const known = await store.renew(
+      owner,
+      [...held].map(([id, { fence }]) => ({ id, fence })),
+      leaseMs,
+    );
     for (const [id, entry] of held) {
       const answer = known.get(id);
       if (answer === undefined) entry.abort.abort(new LeaseLost(`the lease on saga ${id} was lost`));
@@ -73,7 +80,10 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     while (!stopping.signal.aborted) {
       await work().catch((error: unknown) => log.error({ err: error }, 'saga engine cannot reach its store'));
       const pause = new AbortController();
-      await Promise.race([clock.sleep(ms, AbortSignal.any([stopping.signal, pause.signal])).catch(() => undefined), ...(nudge === undefined ? [] : [nudge()])]);
+      await Promise.race([
+        clock.sleep(ms, AbortSignal.any([stopping.signal, pause.signal])).catch(() => undefined),
+        ...(nudge === undefined ? [] : [nudge()]),
+      ]);
       pause.abort();
     }
   };
@@ -96,7 +106,8 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       log.debug({ saga: record.name, sagaId: record.id, subject: record.subject, state: record.state }, 'saga ended');
       options.onEnd?.(record, record.state);
     } catch (error) {
-      if (!(error instanceof LeaseLost) && !stopping.signal.aborted) log.error({ err: error, saga: record.name, sagaId: record.id }, 'saga interrupted');
+      if (!(error instanceof LeaseLost) && !stopping.signal.aborted)
+        log.error({ err: error, saga: record.name, sagaId: record.id }, 'saga interrupted');
       // the lease is given back so that whoever comes next (or we) goes on at once; without a store it runs out by itself
       await store.release(record.id, record.fence, stopping.signal.aborted ? 0 : 1000).catch(() => undefined);
     } finally {
@@ -106,7 +117,8 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
   }
 
   const write = async (record: SagaRecord, progress: SagaProgress): Promise<SagaRecord> => {
-    if (!(await store.advance(record.id, record.fence, progress))) throw new LeaseLost(`another conductor has taken over saga ${record.id}`);
+    if (!(await store.advance(record.id, record.fence, progress)))
+      throw new LeaseLost(`another conductor has taken over saga ${record.id}`);
     return {
       ...record,
       state: progress.state,
@@ -130,17 +142,33 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     const step = saga.steps[record.position];
     const started = clock.now();
     const line = (event: SagaProgress['line']['event'], tries: number, message?: string): SagaProgress['line'] => ({
-      step: step?.name ?? '', event, at: started, ms: clock.now() - started, ...(tries > 1 ? { tries } : {}), ...(message === undefined ? {} : { message }),
+      step: step?.name ?? '',
+      event,
+      at: started,
+      ms: clock.now() - started,
+      ...(tries > 1 ? { tries } : {}),
+      ...(message === undefined ? {} : { message }),
     });
     if (step === undefined) return { ...record, state: 'done' };
     const isCancelled = (): boolean => !step.forwardOnly && (record.cancelRequested || held.get(record.id)?.cancelled === true);
     const last = record.position + 1 === saga.steps.length;
     for (let attempt = 1; ; attempt++) {
-      if (isCancelled()) return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(cancelled()), line: line('cancelled', attempt) });
+      if (isCancelled())
+        return write(record, {
+          state: 'unwinding',
+          position: record.position + 1,
+          failure: toWireError(cancelled()),
+          line: line('cancelled', attempt),
+        });
       try {
         // past the point of no return a cancellation no longer interrupts
         const result = await step.run(contextOf(record, step, step.forwardOnly ? stopping.signal : signal));
-        return await write(record, { state: last ? 'done' : 'running', position: record.position + 1, results: { [step.name]: result ?? null }, line: line('ran', attempt) });
+        return await write(record, {
+          state: last ? 'done' : 'running',
+          position: record.position + 1,
+          results: { [step.name]: result ?? null },
+          line: line('ran', attempt),
+        });
       } catch (error) {
         if (error instanceof LeaseLost) throw error;
         if (isCancelled()) continue;
@@ -148,9 +176,17 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         const waited = clock.now() - started;
         const again = step.forwardOnly || (isKind(error, 'unavailable') && waited < step.patienceSeconds * 1000);
         if (!again) {
-          log.warn({ err: error, saga: saga.name, sagaId: record.id, subject: record.subject, step: step.name }, 'saga step failed; undoing');
+          log.warn(
+            { err: error, saga: saga.name, sagaId: record.id, subject: record.subject, step: step.name },
+            'saga step failed; undoing',
+          );
           // the failed step is undone too: it may have been cut off half-way by an earlier crash
-          return write(record, { state: 'unwinding', position: record.position + 1, failure: toWireError(error), line: line('failed', attempt, messageFor(error)) });
+          return write(record, {
+            state: 'unwinding',
+            position: record.position + 1,
+            failure: toWireError(error),
+            line: line('failed', attempt, messageFor(error)),
+          });
         }
         log.warn({ err: error, saga: saga.name, sagaId: record.id, step: step.name, attempt }, 'saga step failed; trying again');
         await clock.sleep(Math.min(100 * 2 ** attempt, 5000), step.forwardOnly ? stopping.signal : signal).catch(() => undefined);
@@ -161,7 +197,8 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
 
   async function backward(saga: Saga<unknown, Deps>, record: SagaRecord, signal: AbortSignal): Promise<SagaRecord> {
     const step = saga.steps[record.position - 1];
-    if (step === undefined) return write(record, { state: 'undone', position: 0, line: { step: '', event: 'undone', at: clock.now(), ms: 0 } });
+    if (step === undefined)
+      return write(record, { state: 'undone', position: 0, line: { step: '', event: 'undone', at: clock.now(), ms: 0 } });
     const started = clock.now();
     const failure: WireError = record.failure ?? { kind: 'internal', message: 'unknown' };
     for (let attempt = 1; ; attempt++) {

@@ -31,12 +31,22 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
       const row = rows.get(id);
       if (row === undefined || row.fence !== fence) return Promise.resolve(false);
       // through JSON, as a database would keep it
-      const kept = JSON.parse(JSON.stringify({ ...row, state, position, results: { ...row.results, ...results }, failure: failure ?? row.failure, log: [...row.log, line], updatedAt: clock.now() })) as typeof row;
+      const kept = JSON.parse(
+        JSON.stringify({
+          ...row,
+          state,
+          position,
+          results: { ...row.results, ...results },
+          failure: failure ?? row.failure,
+          log: [...row.log, line],
+          updatedAt: clock.now(),
+        }),
+      ) as typeof row;
       rows.set(id, kept);
       try {
         onWrite(kept);
       } catch (error) {
-        return Promise.reject(error as Error);
+        return Promise.reject(error);
       }
       return Promise.resolve(true);
     },
@@ -49,7 +59,21 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
   return {
     store,
     insert: (saga: NewSaga): void =>
-      void rows.set(saga.id, { ...saga, params: JSON.parse(JSON.stringify(saga.params)) as unknown, state: 'running', position: 0, results: {}, failure: null, cancelRequested: false, fence: 0, owner: null, log: [], createdAt: clock.now(), updatedAt: clock.now(), leaseUntil: 0 }),
+      void rows.set(saga.id, {
+        ...saga,
+        params: JSON.parse(JSON.stringify(saga.params)) as unknown,
+        state: 'running',
+        position: 0,
+        results: {},
+        failure: null,
+        cancelRequested: false,
+        fence: 0,
+        owner: null,
+        log: [],
+        createdAt: clock.now(),
+        updatedAt: clock.now(),
+        leaseUntil: 0,
+      }),
     cancel(id: string): void {
       const row = rows.get(id);
       if (row !== undefined) rows.set(id, { ...row, cancelRequested: true });

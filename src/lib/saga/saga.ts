@@ -69,7 +69,8 @@ export function saga<Params, Deps>(name: string): SagaBuilder<Params, Deps, Read
     steps,
     step: (stepName, { run, undo, patienceSeconds = 60 }) => {
       if (steps.some((step) => step.name === stepName)) throw new Error(`saga ${name} has two steps named ${stepName}`);
-      if (forwardOnly && undo !== undefined) throw new Error(`saga ${name}: step ${stepName} is past the point of no return and has an undo`);
+      if (forwardOnly && undo !== undefined)
+        throw new Error(`saga ${name}: step ${stepName} is past the point of no return and has an undo`);
       return extend([...steps, { name: stepName, run, undo: undo ?? null, patienceSeconds, forwardOnly }] as AnyStep[], forwardOnly);
     },
     pointOfNoReturn: () => extend(steps, true),

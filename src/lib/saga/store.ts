@@ -56,7 +56,11 @@ export interface SagaStore {
   /** Takes up to `limit` sagas that nobody holds a lease on, for so many milliseconds. */
   claim(owner: string, leaseMs: number, limit: number): Promise<readonly SagaRecord[]>;
   /** Prolongs the leases of the owner; answers for each whether it is cancelled. Sagas missing from the answer are lost to it. */
-  renew(owner: string, held: readonly { readonly id: string; readonly fence: number }[], leaseMs: number): Promise<ReadonlyMap<string, { readonly cancelRequested: boolean }>>;
+  renew(
+    owner: string,
+    held: readonly { readonly id: string; readonly fence: number }[],
+    leaseMs: number,
+  ): Promise<ReadonlyMap<string, { readonly cancelRequested: boolean }>>;
   /** Writes progress and its log line, if the fence still stands; answers whether it did. */
   advance(id: string, fence: number, progress: SagaProgress): Promise<boolean>;
   /** Gives a saga back, to be claimed again after so many milliseconds. */

@@ -15,7 +15,10 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => {
 });
 
 /** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
-export function openDatabase<Tables>(url: string, options: { readonly maxConnections?: number; readonly name?: string } = {}): Database<Tables> {
+export function openDatabase<Tables>(
+  url: string,
+  options: { readonly maxConnections?: number; readonly name?: string } = {},
+): Database<Tables> {
   const pool = new Pool({
     connectionString: url,
     max: options.maxConnections ?? 8,
@@ -39,7 +42,9 @@ export interface Migration {
 export async function migrate<Tables>(database: Database<Tables>, migrations: readonly Migration[]): Promise<string[]> {
   return database.transaction().execute(async (tx) => {
     await sql`SELECT pg_advisory_xact_lock(4242001)`.execute(tx);
-    await sql`CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`.execute(tx);
+    await sql`CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`.execute(
+      tx,
+    );
     const { rows } = await sql<{ name: string }>`SELECT name FROM schema_migrations`.execute(tx);
     const known = new Set(rows.map((row) => row.name));
     const missing = migrations.filter(({ name }) => !known.has(name));

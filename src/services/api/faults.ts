@@ -6,7 +6,17 @@ import { isUnstorable } from '../../lib/sql/database.ts';
 
 /** The envelope key of each status (Nova's `wsgi.Fault`); every other one is a `computeFault`. */
 const faultKeys: Readonly<Record<number, string>> = {
-  400: 'badRequest', 401: 'unauthorized', 403: 'forbidden', 404: 'itemNotFound', 405: 'badMethod', 409: 'conflictingRequest', 413: 'overLimit', 415: 'badMediaType', 429: 'overLimit', 501: 'notImplemented', 503: 'serviceUnavailable',
+  400: 'badRequest',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
 };
 
 const json = 'application/json; charset=UTF-8';
@@ -21,9 +31,18 @@ export const fault = (status: number, message: string, headers: Answer['headers'
 /** An answer in the style of Nova's web framework, for what never reached the API: JSON, HTML or text as the client prefers. */
 function frameworkAnswer(status: number, title: string, text: string, accept: string): Answer {
   const headers = (type: string) => ({ 'content-type': `${type}; charset=UTF-8` });
-  if (accept.includes('application/json')) return { status, headers: headers('application/json'), body: { message: `${text}<br /><br />\n\n\n`, code: `${status} ${title}`, title } };
+  if (accept.includes('application/json'))
+    return {
+      status,
+      headers: headers('application/json'),
+      body: { message: `${text}<br /><br />\n\n\n`, code: `${status} ${title}`, title },
+    };
   if (accept.includes('html') || accept.includes('*/*')) {
-    return { status, headers: headers('text/html'), body: `<html>\n <head>\n  <title>${status} ${title}</title>\n </head>\n <body>\n  <h1>${status} ${title}</h1>\n  ${text}<br /><br />\n\n\n\n </body>\n</html>` };
+    return {
+      status,
+      headers: headers('text/html'),
+      body: `<html>\n <head>\n  <title>${status} ${title}</title>\n </head>\n <body>\n  <h1>${status} ${title}</h1>\n  ${text}<br /><br />\n\n\n\n </body>\n</html>`,
+    };
   }
   return { status, headers: headers('text/plain'), body: `${status} ${title}\n\n${text}\n\n\n   ` };
 }
@@ -32,7 +51,11 @@ function frameworkAnswer(status: number, title: string, text: string, accept: st
 export const computeFaults = (authUrl: string, choices?: (baseUrl: string, path: string) => Answer): FaultFormat => ({
   fault(error, { accept }) {
     if (error instanceof HttpError) {
-      if (error.status === 413) return { ...frameworkAnswer(413, 'Request Entity Too Large', error.message, accept), headers: { ...frameworkAnswer(413, '', '', accept).headers, ...error.headers } };
+      if (error.status === 413)
+        return {
+          ...frameworkAnswer(413, 'Request Entity Too Large', error.message, accept),
+          headers: { ...frameworkAnswer(413, '', '', accept).headers, ...error.headers },
+        };
       return fault(error.status, error.message, error.headers);
     }
     if (error instanceof KilonovaError) {
@@ -50,10 +73,13 @@ export const computeFaults = (authUrl: string, choices?: (baseUrl: string, path:
     return fault(500, `Unexpected API Error. Please contact the administrator\n<class '${name}'>`);
   },
   unmatched: ({ accept, path, baseUrl }) =>
-    choices === undefined || /^\/v2(\.1)?(\/|$)/.test(path) ? frameworkAnswer(404, 'Not Found', 'The resource could not be found.', accept) : choices(baseUrl, path),
+    choices === undefined || /^\/v2(\.1)?(\/|$)/.test(path)
+      ? frameworkAnswer(404, 'Not Found', 'The resource could not be found.', accept)
+      : choices(baseUrl, path),
   invalidInput({ path, value, keyword, text }, where) {
     const field = path.at(-1);
-    if (where === 'query') return field === undefined ? text : `Invalid input for query parameters ${field}. Value: ${quoted(value)}. ${text}`;
+    if (where === 'query')
+      return field === undefined ? text : `Invalid input for query parameters ${field}. Value: ${quoted(value)}. ${text}`;
     if (keyword === 'pattern' && field === 'name') return `An invalid 'name' value was provided. The name must be: ${nameRule}`;
     return field === undefined ? text : `Invalid input for field/attribute ${field}. Value: ${quoted(value)}. ${text}`;
   },

@@ -1,7 +1,12 @@
 import type { RequestContext } from '../../lib/http/route.ts';
 import { version, type MicroversionScheme, type VersionText } from '../../lib/http/microversion.ts';
 
-export const computeMicroversions: MicroversionScheme = { serviceType: 'compute', min: '2.1', max: '2.104', legacyHeader: 'x-openstack-nova-api-version' };
+export const computeMicroversions: MicroversionScheme = {
+  serviceType: 'compute',
+  min: '2.1',
+  max: '2.104',
+  legacyHeader: 'x-openstack-nova-api-version',
+};
 
 /** Behaviour (not fields) that came with a microversion: handlers ask for it by name and never compare numbers. */
 const since = {
@@ -26,4 +31,5 @@ const since = {
 } as const satisfies Readonly<Record<string, VersionText>>;
 
 /** Whether the request is served at a microversion that behaves so. */
-export const does = (ctx: Pick<RequestContext, 'version'>, behaviour: keyof typeof since): boolean => ctx.version >= version(since[behaviour]);
+export const does = (ctx: Pick<RequestContext, 'version'>, behaviour: keyof typeof since): boolean =>
+  ctx.version >= version(since[behaviour]);

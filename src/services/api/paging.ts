@@ -10,7 +10,10 @@ export function pageLimit(deps: Pick<ApiDeps, 'settings'>, limit: string | undef
 }
 
 /** How many items of a list paged by offset: 0 asks for as many as a page may hold. */
-export function offsetPage(deps: Pick<ApiDeps, 'settings'>, { limit, offset }: { readonly limit?: string; readonly offset?: string }): { readonly limit: number; readonly offset: number } {
+export function offsetPage(
+  deps: Pick<ApiDeps, 'settings'>,
+  { limit, offset }: { readonly limit?: string; readonly offset?: string },
+): { readonly limit: number; readonly offset: number } {
   const { max_limit: most } = deps.settings.api;
   return { limit: Math.min(Number(limit ?? 0) || most, most), offset: Number(offset ?? 0) };
 }

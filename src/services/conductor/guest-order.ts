@@ -20,7 +20,12 @@ export function guestOrder(settings: Settings, instance: Instance, extra: { read
     blockDevices: instance.blockDevices,
     networkInfo: instance.networkInfo,
     configDrive: instance.configDrive || settings.DEFAULT.force_config_drive,
-    metadata: metadataOf(instance, { domain: settings.api.dhcp_domain, vendorData: staticVendorData(settings), adminPass: extra.adminPass ?? null, password: '' }),
+    metadata: metadataOf(instance, {
+      domain: settings.api.dhcp_domain,
+      vendorData: staticVendorData(settings),
+      adminPass: extra.adminPass ?? null,
+      password: '',
+    }),
     createdAt: instance.createdAt,
   };
 }

@@ -9,7 +9,14 @@ import type { ConductorDeps } from './deps.ts';
 export async function finishEvent(
   deps: ConductorDeps,
   database: CellDatabase,
-  event: { readonly instanceId: string; readonly requestId: string; readonly name: string; readonly startedAt: number; readonly host: string | null; readonly failure?: WireError },
+  event: {
+    readonly instanceId: string;
+    readonly requestId: string;
+    readonly name: string;
+    readonly startedAt: number;
+    readonly host: string | null;
+    readonly failure?: WireError;
+  },
 ): Promise<void> {
   await recordEvent(database, event.instanceId, event.requestId, {
     event: event.name,
@@ -23,11 +30,22 @@ export async function finishEvent(
 }
 
 /** The code a fault shows for each kind of failure, as Nova's exceptions carry. */
-const faultCodes: Partial<Readonly<Record<WireError['kind'], number>>> = { invalid: 400, forbidden: 403, quota: 403, notFound: 404, conflict: 409 };
+const faultCodes: Partial<Readonly<Record<WireError['kind'], number>>> = {
+  invalid: 400,
+  forbidden: 403,
+  quota: 403,
+  notFound: 404,
+  conflict: 409,
+};
 
 /** Puts an instance into ERROR with the reason, unless it is being deleted, which then goes on. */
 export async function failInstance(deps: ConductorDeps, database: CellDatabase, id: string, failure: WireError): Promise<Instance | null> {
   const now = new Date(deps.clock.now()).toISOString();
   const fault = { code: faultCodes[failure.kind] ?? 500, message: failure.message.slice(0, 255), details: failure.message, created: now };
-  return transition(database, id, { whileTask: [null, 'scheduling', 'block_device_mapping', 'networking', 'spawning'], vmState: 'error', taskState: null }, { fault, powerState: 0 });
+  return transition(
+    database,
+    id,
+    { whileTask: [null, 'scheduling', 'block_device_mapping', 'networking', 'spawning'], vmState: 'error', taskState: null },
+    { fault, powerState: 0 },
+  );
 }

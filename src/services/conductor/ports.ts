@@ -30,17 +30,27 @@ export async function plugPorts(
   if (typeof request.networks === 'string' || request.networks.length === 0) return [];
   const known = await network.ports(session, { device_id: instance.id });
   const owner = `compute:${instance.availabilityZone ?? 'nova'}`;
-  const missing: { readonly index: number; readonly networkId: string; readonly fixedIp: string | null; readonly tag: string | null }[] = [];
+  const missing: { readonly index: number; readonly networkId: string; readonly fixedIp: string | null; readonly tag: string | null }[] =
+    [];
   const ports: (Port | undefined)[] = [];
   const taken = new Set<string>();
   for (const [index, wanted] of request.networks.entries()) {
-    const own = known.find((port) => !taken.has(port.id) && (wanted.portId === null ? port.networkId === wanted.networkId && marksIn(port).deleteOnTermination : port.id === wanted.portId));
+    const own = known.find(
+      (port) =>
+        !taken.has(port.id) &&
+        (wanted.portId === null ? port.networkId === wanted.networkId && marksIn(port).deleteOnTermination : port.id === wanted.portId),
+    );
     if (own !== undefined) {
       taken.add(own.id);
       ports[index] = own.binding.hostId === host ? own : await network.updatePort(session, own.id, { hostId: host });
     } else if (wanted.portId !== null) {
       const profile = wanted.tag === null ? {} : { profile: { kilonova_tag: wanted.tag } };
-      ports[index] = await network.updatePort(session, wanted.portId, { deviceId: instance.id, deviceOwner: owner, hostId: host, ...profile });
+      ports[index] = await network.updatePort(session, wanted.portId, {
+        deviceId: instance.id,
+        deviceOwner: owner,
+        hostId: host,
+        ...profile,
+      });
     } else if (wanted.networkId !== null) missing.push({ index, networkId: wanted.networkId, fixedIp: wanted.fixedIp, tag: wanted.tag });
   }
   if (missing.length > 0) {
@@ -60,7 +70,12 @@ export async function plugPorts(
     );
     for (const [position, port] of made.entries()) ports[missing[position]!.index] = port;
   }
-  return describePorts(network, session, ports.filter((port) => port !== undefined), marksIn);
+  return describePorts(
+    network,
+    session,
+    ports.filter((port) => port !== undefined),
+    marksIn,
+  );
 }
 
 /** Gives the ports of an instance back: those made for it are deleted, its user's own are unbound. Succeeds when none are left. */

@@ -60,12 +60,17 @@ export async function startConductor(options: ConductorOptions): Promise<Running
   const reconcilers: Reconciler[] = [];
   const served = await bus.serve(conductorTopic, conductor, handlersOf(deps, auditor, reconcilers));
   const owner = `${settings.DEFAULT.host}/${process.pid}/${ids.uuid().slice(0, 8)}`;
-  for (const { database } of stores.cells()) engines.push(startSagaEngine({ store: cellSagaStore(database), sagas, deps, owner, clock, log }));
+  for (const { database } of stores.cells())
+    engines.push(startSagaEngine({ store: cellSagaStore(database), sagas, deps, owner, clock, log }));
   const own = [
     { binary: 'nova-conductor', topic: 'conductor' },
     { binary: 'nova-scheduler', topic: 'scheduler' },
   ];
-  reconcilers.push(...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), auditor.reconciler].map((spec) => startReconciler(spec, { clock, log })));
+  reconcilers.push(
+    ...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), auditor.reconciler].map((spec) =>
+      startReconciler(spec, { clock, log }),
+    ),
+  );
   return {
     reconcilers,
     async stop() {
@@ -97,7 +102,14 @@ function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly
       const cellId = await cellOfHost(stores, host);
       await mapHost(stores, host, cellId);
       const database = stores.cell(cellId);
-      await recordService(database, { uuid: ids.uuid(), host, binary: 'nova-compute', topic: 'compute', version, enabled: settings.DEFAULT.enable_new_services });
+      await recordService(database, {
+        uuid: ids.uuid(),
+        host,
+        binary: 'nova-compute',
+        topic: 'compute',
+        version,
+        enabled: settings.DEFAULT.enable_new_services,
+      });
       await recordNodes(database, host, nodes);
       await deps.scheduler.refresh({}).catch(() => undefined); // a scheduler that is not there yet reads it all when it starts
       return { instances: await onHost(host) };

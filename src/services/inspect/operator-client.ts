@@ -38,7 +38,8 @@ export async function openOperatorClient(openrc: string): Promise<OperatorClient
         const { json } = await http.json<T>({ method, url: `${base}/kilonova/v1${path}`, headers: { 'x-auth-token': token }, timeoutMs });
         return json;
       } catch (error) {
-        if (isKind(error, 'unavailable') && error.details['status'] === undefined) throw noCloud(`The cloud at ${of('OS_AUTH_URL')} does not answer: ${error.message}`, error);
+        if (isKind(error, 'unavailable') && error.details['status'] === undefined)
+          throw noCloud(`The cloud at ${of('OS_AUTH_URL')} does not answer: ${error.message}`, error);
         throw error;
       }
     },

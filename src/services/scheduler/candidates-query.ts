@@ -41,10 +41,15 @@ function traitsOf(spec: RequestSpec): string[] {
 }
 
 /** Translates a request into what placement is asked, zone aggregates and pre-filters included. */
-export function candidatesRequest(spec: RequestSpec, context: { readonly aggregates: readonly Aggregate[]; readonly inTree: string | null; readonly settings: Settings }): CandidatesRequest {
+export function candidatesRequest(
+  spec: RequestSpec,
+  context: { readonly aggregates: readonly Aggregate[]; readonly inTree: string | null; readonly settings: Settings },
+): CandidatesRequest {
   const zone = spec.availabilityZone;
-  const ofZone = zone === null ? [] : context.aggregates.filter(({ metadata }) => metadata['availability_zone'] === zone).map(({ uuid }) => uuid);
-  const unlimited = spec.groupId !== null || spec.schedulerHints['same_host'] !== undefined || spec.schedulerHints['different_host'] !== undefined;
+  const ofZone =
+    zone === null ? [] : context.aggregates.filter(({ metadata }) => metadata['availability_zone'] === zone).map(({ uuid }) => uuid);
+  const unlimited =
+    spec.groupId !== null || spec.schedulerHints['same_host'] !== undefined || spec.schedulerHints['different_host'] !== undefined;
   return {
     resources: resourcesOf(spec),
     required: traitsOf(spec),

@@ -21,14 +21,19 @@ const keptMs = 1000;
 export function createHostViews(deps: { readonly stores: Stores; readonly settings: Settings; readonly clock: Clock }) {
   let current: { readonly at: number; readonly view: Promise<HostView> } | null = null;
   const read = async (): Promise<HostView> => {
-    const [nodes, services, aggregates] = await Promise.all([listComputeNodes(deps.stores), listServices(deps.stores), listAggregates(deps.stores.api)]);
+    const [nodes, services, aggregates] = await Promise.all([
+      listComputeNodes(deps.stores),
+      listServices(deps.stores),
+      listAggregates(deps.stores.api),
+    ]);
     const serviceOf = new Map(services.filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]));
     const metadata = new Map<string, Record<string, string[]>>();
     for (const aggregate of aggregates) {
       for (const host of aggregate.hosts) {
         const own = metadata.get(host) ?? {};
         metadata.set(host, own);
-        for (const [key, value] of Object.entries(aggregate.metadata)) (own[key] ??= []).push(...value.split(',').map((part) => part.trim()));
+        for (const [key, value] of Object.entries(aggregate.metadata))
+          (own[key] ??= []).push(...value.split(',').map((part) => part.trim()));
       }
     }
     return {

@@ -28,16 +28,28 @@ export interface SchedulerDeps {
 }
 
 /** The pipeline: placement's candidates → filters → weighers → claim, for each instance of the request; all or none. */
-export async function selectDestinations(deps: SchedulerDeps, { spec, instanceIds }: { readonly spec: RequestSpec; readonly instanceIds: readonly string[] }): Promise<Selection> {
+export async function selectDestinations(
+  deps: SchedulerDeps,
+  { spec, instanceIds }: { readonly spec: RequestSpec; readonly instanceIds: readonly string[] },
+): Promise<Selection> {
   const { placement, settings } = deps;
   const session = deps.identity.serviceSession;
   const decisionId = deps.ids.uuid();
-  const refuse = (refusal: PlacementRefusal, message = refusalMessage(refusal)): Selection => ({ found: false, decisionId, message, refusal });
+  const refuse = (refusal: PlacementRefusal, message = refusalMessage(refusal)): Selection => ({
+    found: false,
+    decisionId,
+    message,
+    refusal,
+  });
   await giveBack(deps, instanceIds);
 
   const view = await deps.views.current();
   const target = targetOf(spec, view);
-  if (target === 'none') return refuse({ considered: view.nodesByUuid.size, reasons: [] }, `No valid host was found. No such host - host: ${spec.forceHost ?? spec.requestedHost ?? '-'} node: ${spec.forceNode ?? spec.requestedNode ?? '-'}`);
+  if (target === 'none')
+    return refuse(
+      { considered: view.nodesByUuid.size, reasons: [] },
+      `No valid host was found. No such host - host: ${spec.forceHost ?? spec.requestedHost ?? '-'} node: ${spec.forceNode ?? spec.requestedNode ?? '-'}`,
+    );
   const request = candidatesRequest(spec, { aggregates: view.aggregates, inTree: target, settings });
   const { candidates, summaries } = await placement.allocationCandidates(session, candidatesQuery(request));
   const hosts = hostStates(view, candidates, summaries, settings);
@@ -47,12 +59,14 @@ export async function selectDestinations(deps: SchedulerDeps, { spec, instanceId
   const amounts = resourcesOf(spec);
   const destinations: { instanceId: string; chosen: HostState; ranked: readonly HostState[] }[] = [];
   for (const instanceId of instanceIds) {
-    const { accepted, refusal } = spec.forceHost !== null || spec.forceNode !== null ? { accepted: hosts, refusal: null } : judge(hosts, placing, deps.filters);
+    const { accepted, refusal } =
+      spec.forceHost !== null || spec.forceNode !== null ? { accepted: hosts, refusal: null } : judge(hosts, placing, deps.filters);
     const ranked = drawn(weigh(accepted, placing), settings);
     const chosen = await claimFirst(deps, ranked, spec, instanceId);
     if (chosen === null) {
       await giveBack(deps, instanceIds);
-      if (refusal !== null && accepted.length === 0) return refuse({ ...refusal, considered: view.nodesByUuid.size, reasons: [...refusal.reasons, ...missing(view, hosts)] });
+      if (refusal !== null && accepted.length === 0)
+        return refuse({ ...refusal, considered: view.nodesByUuid.size, reasons: [...refusal.reasons, ...missing(view, hosts)] });
       return refuse(await explainNoCandidates(placement, session, request, view));
     }
     chosen.freeMemoryMb -= amounts['MEMORY_MB'] ?? 0;
@@ -68,12 +82,21 @@ export async function selectDestinations(deps: SchedulerDeps, { spec, instanceId
     destinations: destinations.map(({ instanceId, chosen, ranked }) => ({
       instanceId,
       chosen: destinationOf(chosen),
-      alternates: ranked.filter((host) => !taken.has(host.nodeUuid) && host.cellId === chosen.cellId).slice(0, settings.scheduler.max_attempts - 1).map(destinationOf),
+      alternates: ranked
+        .filter((host) => !taken.has(host.nodeUuid) && host.cellId === chosen.cellId)
+        .slice(0, settings.scheduler.max_attempts - 1)
+        .map(destinationOf),
     })),
   };
 }
 
-const destinationOf = ({ host, node, cellId, nodeUuid, zone }: HostState): Destination => ({ host, node, cellId, computeNodeUuid: nodeUuid, availabilityZone: zone });
+const destinationOf = ({ host, node, cellId, nodeUuid, zone }: HostState): Destination => ({
+  host,
+  node,
+  cellId,
+  computeNodeUuid: nodeUuid,
+  availabilityZone: zone,
+});
 
 /** Claims of an earlier try of the same operation. */
 async function giveBack(deps: SchedulerDeps, instanceIds: readonly string[]): Promise<void> {
@@ -85,11 +108,18 @@ function targetOf(spec: RequestSpec, view: HostView): string | null {
   const host = spec.forceHost ?? spec.requestedHost;
   const node = spec.forceNode ?? spec.requestedNode;
   if (host === null && node === null) return null;
-  const matching = [...view.nodesByUuid.values()].filter((candidate) => (host === null || candidate.host === host) && (node === null || candidate.name === node));
+  const matching = [...view.nodesByUuid.values()].filter(
+    (candidate) => (host === null || candidate.host === host) && (node === null || candidate.name === node),
+  );
   return matching.length === 0 ? 'none' : matching[0]!.uuid;
 }
 
-function hostStates(view: HostView, candidates: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['candidates'], summaries: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['summaries'], settings: Settings): HostState[] {
+function hostStates(
+  view: HostView,
+  candidates: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['candidates'],
+  summaries: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['summaries'],
+  settings: Settings,
+): HostState[] {
   const byRoot = new Map<string, HostState>();
   for (const candidate of candidates) {
     const [provider] = Object.keys(candidate.allocations);
@@ -129,11 +159,20 @@ async function groupOf(deps: SchedulerDeps, spec: RequestSpec): Promise<Placing[
   if (spec.groupId === null) return null;
   const group = await findServerGroup(deps.stores.api, spec.groupId);
   if (group === null) return null;
-  return { id: group.id, policy: group.policy, maxServerPerHost: group.rules.max_server_per_host ?? 1, memberHosts: await memberHosts(deps.stores, group) };
+  return {
+    id: group.id,
+    policy: group.policy,
+    maxServerPerHost: group.rules.max_server_per_host ?? 1,
+    memberHosts: await memberHosts(deps.stores, group),
+  };
 }
 
 /** The hosts that pass every filter, and why the others do not: each is counted once, for the first filter that refuses it. */
-function judge(hosts: readonly HostState[], placing: Placing, filters: readonly HostFilter[]): { readonly accepted: readonly HostState[]; readonly refusal: PlacementRefusal } {
+function judge(
+  hosts: readonly HostState[],
+  placing: Placing,
+  filters: readonly HostFilter[],
+): { readonly accepted: readonly HostState[]; readonly refusal: PlacementRefusal } {
   const accepted: HostState[] = [];
   const counts = new Map<string, { count: number; readonly example: string }>();
   const note = (constraint: string, example: string): void => {
@@ -154,12 +193,16 @@ function judge(hosts: readonly HostState[], placing: Placing, filters: readonly 
     if (refused === null) accepted.push(host);
     else note(refused.constraint, refused.because);
   }
-  const reasons = [...counts].map(([constraint, { count, example }]) => ({ constraint, count, example })).toSorted((a, b) => b.count - a.count);
+  const reasons = [...counts]
+    .map(([constraint, { count, example }]) => ({ constraint, count, example }))
+    .toSorted((a, b) => b.count - a.count);
   return { accepted, refusal: { considered: hosts.length, reasons } };
 }
 
 const missing = (view: HostView, hosts: readonly HostState[]): PlacementRefusal['reasons'] =>
-  view.nodesByUuid.size > hosts.length ? [{ constraint: 'without room or a required trait', count: view.nodesByUuid.size - hosts.length, example: '' }] : [];
+  view.nodesByUuid.size > hosts.length
+    ? [{ constraint: 'without room or a required trait', count: view.nodesByUuid.size - hosts.length, example: '' }]
+    : [];
 
 /** Draws one of the `host_subset_size` best hosts to the front, so that several schedulers do not all want the same one. */
 function drawn(ranked: HostState[], settings: Settings): HostState[] {
@@ -170,7 +213,12 @@ function drawn(ranked: HostState[], settings: Settings): HostState[] {
 }
 
 /** Claims the first candidate that placement still grants, host by host. A claim is a transaction there: a lost race is just the next host. */
-async function claimFirst(deps: SchedulerDeps, ranked: readonly HostState[], spec: RequestSpec, instanceId: string): Promise<HostState | null> {
+async function claimFirst(
+  deps: SchedulerDeps,
+  ranked: readonly HostState[],
+  spec: RequestSpec,
+  instanceId: string,
+): Promise<HostState | null> {
   for (const host of ranked) {
     for (const candidate of host.candidates) {
       try {

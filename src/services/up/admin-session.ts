@@ -7,6 +7,14 @@ import type { Cloud } from './cloud.ts';
 /** A session of the cloud's administrator, for what `up` does in his name. */
 export function adminSession(cloud: Pick<Cloud, 'authUrl' | 'region'>, password: string, log: Log): Session {
   return createIdentityClient({
-    authUrl: cloud.authUrl, username: 'admin', password, projectName: 'admin', userDomainName: 'Default', projectDomainName: 'Default', region: cloud.region, log, clock: systemClock,
+    authUrl: cloud.authUrl,
+    username: 'admin',
+    password,
+    projectName: 'admin',
+    userDomainName: 'Default',
+    projectDomainName: 'Default',
+    region: cloud.region,
+    log,
+    clock: systemClock,
   }).serviceSession;
 }

@@ -43,12 +43,16 @@ const portLines = (base: number | null): readonly { readonly group: string; read
 
 function flagLines({ driver, fakeHosts, portBase }: UpFlags): string {
   const lines = [
-    ...(driver === null ? [] : [{ group: 'DEFAULT', line: `compute_driver = ${driver === 'fake' ? 'fake.FakeDriver' : 'libvirt.LibvirtDriver'}` }]),
+    ...(driver === null
+      ? []
+      : [{ group: 'DEFAULT', line: `compute_driver = ${driver === 'fake' ? 'fake.FakeDriver' : 'libvirt.LibvirtDriver'}` }]),
     ...(driver === 'fake' ? [{ group: 'kilonova', line: 'network_data_plane = none' }] : []),
     ...(fakeHosts === null ? [] : [{ group: 'kilonova', line: `fake_hosts = ${fakeHosts}` }]),
     ...portLines(portBase),
   ];
-  return [...Map.groupBy(lines, ({ group }) => group)].map(([group, ofGroup]) => `[${group}]\n${ofGroup.map(({ line }) => line).join('\n')}`).join('\n');
+  return [...Map.groupBy(lines, ({ group }) => group)]
+    .map(([group, ofGroup]) => `[${group}]\n${ofGroup.map(({ line }) => line).join('\n')}`)
+    .join('\n');
 }
 
 /** The file an operator finds after the first start, with everything that is particular to this cloud. */
@@ -89,7 +93,11 @@ external_cidr = ${externalCidr}
 
 /** Refuses to start when a port is taken, before anything is: names the port, the option and who could be asked. */
 export async function refuseTakenPorts(settings: LoadedSettings['settings'], path: string): Promise<void> {
-  const wanted = ports.map(({ group, key }) => ({ group, key, port: (settings[group] as unknown as Readonly<Record<string, number>>)[key]! }));
+  const wanted = ports.map(({ group, key }) => ({
+    group,
+    key,
+    port: (settings[group] as unknown as Readonly<Record<string, number>>)[key]!,
+  }));
   const taken = await Promise.all(wanted.map(async (entry) => ((await isFree(settings.kilonova.listen, entry.port)) ? null : entry)));
   const first = taken.find((entry) => entry !== null);
   if (first === undefined || first === null) return;

@@ -69,23 +69,44 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const region = settings.keystone_authtoken.region_name;
   const stops: ((how: { readonly removeDataPlane: boolean }) => Promise<unknown>)[] = [];
   const stop = async ({ removeDataPlane = false } = {}): Promise<void> => {
-    for (const one of stops.splice(0).toReversed()) await one({ removeDataPlane }).catch((error: unknown) => log.error({ err: error }, 'a service did not stop cleanly'));
+    for (const one of stops.splice(0).toReversed())
+      await one({ removeDataPlane }).catch((error: unknown) => log.error({ err: error }, 'a service did not stop cleanly'));
   };
   try {
     const urls = await progress.step('PostgreSQL', async () => {
       const make = options.database ?? (await databaseMaker());
-      return Object.fromEntries(await Promise.all(databases.map(async (name) => [name, await make(name)] as const))) as Record<DatabaseName, string>;
+      return Object.fromEntries(await Promise.all(databases.map(async (name) => [name, await make(name)] as const))) as Record<
+        DatabaseName,
+        string
+      >;
     });
 
     const identityService = await progress.step('identity', async () => {
-      const service = await startIdentity({ databaseUrl: urls.identity, host, port: settings.kilonova.identity_port, log: log.child({ service: 'identity' }), clock, ids });
+      const service = await startIdentity({
+        databaseUrl: urls.identity,
+        host,
+        port: settings.kilonova.identity_port,
+        log: log.child({ service: 'identity' }),
+        clock,
+        ids,
+      });
       stops.push(() => service.stop());
       return service;
     });
     // where it listens now, whatever the file says: 401 answers point there
     settings = { ...settings, keystone_authtoken: { ...settings.keystone_authtoken, auth_url: identityService.url } };
     const asUser = (username: string) => {
-      const client = createIdentityClient({ authUrl: identityService.url, username, password: secrets.servicePasswords[username] ?? '', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default', region, log, clock });
+      const client = createIdentityClient({
+        authUrl: identityService.url,
+        username,
+        password: secrets.servicePasswords[username] ?? '',
+        projectName: 'service',
+        userDomainName: 'Default',
+        projectDomainName: 'Default',
+        region,
+        log,
+        clock,
+      });
       stops.push(() => client.close());
       return client;
     };
@@ -94,13 +115,35 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const [imageService, placementService, networkService, stores] = await progress.step('image, placement, network', () =>
       Promise.all([
-        startImage({ ...common, databaseUrl: urls.image, directory: join(settings.DEFAULT.state_path, 'images'), port: settings.kilonova.image_port, log: log.child({ service: 'image' }) }),
-        startPlacement({ ...common, databaseUrl: urls.placement, port: settings.kilonova.placement_port, log: log.child({ service: 'placement' }) }),
-        startNetwork({ databaseUrl: urls.network, settings, identity: neutron, clock, ids, port: settings.kilonova.network_port, log: log.child({ service: 'network' }) }),
+        startImage({
+          ...common,
+          databaseUrl: urls.image,
+          directory: join(settings.DEFAULT.state_path, 'images'),
+          port: settings.kilonova.image_port,
+          log: log.child({ service: 'image' }),
+        }),
+        startPlacement({
+          ...common,
+          databaseUrl: urls.placement,
+          port: settings.kilonova.placement_port,
+          log: log.child({ service: 'placement' }),
+        }),
+        startNetwork({
+          databaseUrl: urls.network,
+          settings,
+          identity: neutron,
+          clock,
+          ids,
+          port: settings.kilonova.network_port,
+          log: log.child({ service: 'network' }),
+        }),
         openStores({ api: urls.nova_api, cell0: urls.nova_cell0, cell1: urls.nova_cell1 }),
       ]),
     );
-    stops.push(() => stores.close(), () => Promise.all([imageService.stop(), placementService.stop(), networkService.stop()]));
+    stops.push(
+      () => stores.close(),
+      () => Promise.all([imageService.stop(), placementService.stop(), networkService.stop()]),
+    );
 
     const bus = inProcessBus();
     stops.push(() => bus.close());
@@ -111,15 +154,32 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const api = await progress.step('compute API', async () => {
       const service = await startApi({
-        stores, identity: nova, image, network, placement, settings, clock, ids, log: log.child({ service: 'api' }), policyOverrides: options.policyOverrides ?? {},
-        conductor: bus.client(conductorTopic, conductor), scheduler: bus.client(schedulerTopic, scheduler), agentOn: (name) => bus.client(computeTopic(name), computeAgent),
-        host: settings.DEFAULT.osapi_compute_listen, port: settings.DEFAULT.osapi_compute_listen_port,
+        stores,
+        identity: nova,
+        image,
+        network,
+        placement,
+        settings,
+        clock,
+        ids,
+        log: log.child({ service: 'api' }),
+        policyOverrides: options.policyOverrides ?? {},
+        conductor: bus.client(conductorTopic, conductor),
+        scheduler: bus.client(schedulerTopic, scheduler),
+        agentOn: (name) => bus.client(computeTopic(name), computeAgent),
+        host: settings.DEFAULT.osapi_compute_listen,
+        port: settings.DEFAULT.osapi_compute_listen_port,
       });
       stops.push(() => service.stop());
       return service;
     });
     const metadata = await startMetadata({
-      source: storeMetadataSource({ stores, settings }), settings, clock, log: log.child({ service: 'metadata' }), host: settings.DEFAULT.metadata_listen, port: settings.DEFAULT.metadata_listen_port,
+      source: storeMetadataSource({ stores, settings }),
+      settings,
+      clock,
+      log: log.child({ service: 'metadata' }),
+      host: settings.DEFAULT.metadata_listen,
+      port: settings.DEFAULT.metadata_listen_port,
     });
     stops.push(() => metadata.stop());
 
@@ -130,24 +190,62 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       placement: placementService.url,
       network: networkService.url ?? '',
     };
-    const names: Readonly<Record<keyof typeof endpoints, string>> = { identity: 'keystone', compute: 'nova', image: 'glance', placement: 'placement', network: 'neutron' };
+    const names: Readonly<Record<keyof typeof endpoints, string>> = {
+      identity: 'keystone',
+      compute: 'nova',
+      image: 'glance',
+      placement: 'placement',
+      network: 'neutron',
+    };
     await progress.step('users, roles and catalog', () =>
       bootstrap(identityService.deps, {
         adminPassword: secrets.adminPassword,
         servicePasswords: secrets.servicePasswords,
         region,
         projects: ['demo'],
-        endpoints: (Object.keys(endpoints) as (keyof typeof endpoints)[]).map((type) => ({ type, name: names[type], url: endpoints[type] })),
+        endpoints: (Object.keys(endpoints) as (keyof typeof endpoints)[]).map((type) => ({
+          type,
+          name: names[type],
+          url: endpoints[type],
+        })),
       }),
     );
 
     const agent = await startAgent();
     await progress.step('scheduler, conductor, compute', async () => {
-      const scheduler = await startScheduler({ stores, bus, placement, identity: nova, settings, clock, ids, log: log.child({ service: 'scheduler' }) });
+      const scheduler = await startScheduler({
+        stores,
+        bus,
+        placement,
+        identity: nova,
+        settings,
+        clock,
+        ids,
+        log: log.child({ service: 'scheduler' }),
+      });
       stops.push(() => scheduler.stop());
-      const conducting = await startConductor({ stores, bus, network, placement, identity: nova, settings, clock, ids, log: log.child({ service: 'conductor' }) });
+      const conducting = await startConductor({
+        stores,
+        bus,
+        network,
+        placement,
+        identity: nova,
+        settings,
+        clock,
+        ids,
+        log: log.child({ service: 'conductor' }),
+      });
       stops.push(() => conducting.stop());
-      const deps = { settings, statePath: settings.DEFAULT.state_path, bus, clients: { placement, image, network }, identity: nova, clock, ids, log: log.child({ service: 'compute' }) };
+      const deps = {
+        settings,
+        statePath: settings.DEFAULT.state_path,
+        bus,
+        clients: { placement, image, network },
+        identity: nova,
+        clock,
+        ids,
+        log: log.child({ service: 'compute' }),
+      };
       const compute =
         settings.DEFAULT.compute_driver === 'fake.FakeDriver'
           ? await startFakeHosts({ ...deps, hosts: fakeHostNames(settings.DEFAULT.host, settings.kilonova.fake_hosts) })
@@ -160,7 +258,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     async function databaseMaker(): Promise<(name: DatabaseName) => Promise<string>> {
       const named = settings.database.connection;
       const api = settings.api_database.connection || named;
-      const server = named === '' ? await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) }) : null;
+      const server =
+        named === ''
+          ? await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) })
+          : null;
       if (server !== null) stops.push(() => server.stop());
       const shared = server?.url('postgres') ?? named;
       return (name) => ensureDatabase(name === 'nova_api' && api !== '' ? api : shared, name);
@@ -169,7 +270,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     async function startAgent(): Promise<NetworkAgent | null> {
       if (settings.kilonova.network_data_plane === 'none') return null;
       return progress.step('network agent', async () => {
-        const running = await startNetworkAgent({ settings, identity: neutron, clock, log: log.child({ service: 'network-agent' }), metadataUrl: `http://${settings.DEFAULT.metadata_listen}:${metadata.port}` });
+        const running = await startNetworkAgent({
+          settings,
+          identity: neutron,
+          clock,
+          log: log.child({ service: 'network-agent' }),
+          metadataUrl: `http://${settings.DEFAULT.metadata_listen}:${metadata.port}`,
+        });
         stops.push((how) => running.stop(how));
         return running;
       });

@@ -24,7 +24,13 @@ export async function demo(running: RunningUp, write: (text: string) => void): P
   const http = createHttpClient({ service: 'demo' });
   const ask = async <T>(service: 'compute' | 'network' | 'image', path: string, request: Partial<HttpRequest> = {}): Promise<T> => {
     const base = `${cloud.endpoints[service] ?? ''}${service === 'network' ? '/v2.0' : service === 'image' ? '/v2' : ''}`;
-    return (await http.json<T>({ ...request, url: `${base}${path}`, headers: { 'x-auth-token': await admin.token(), 'openstack-api-version': 'compute 2.79' } })).json;
+    return (
+      await http.json<T>({
+        ...request,
+        url: `${base}${path}`,
+        headers: { 'x-auth-token': await admin.token(), 'openstack-api-version': 'compute 2.79' },
+      })
+    ).json;
   };
   const began = performance.now();
   let last = began;
@@ -48,14 +54,30 @@ export async function demo(running: RunningUp, write: (text: string) => void): P
   const inside = networks.networks.find((network) => !network['router:external']);
   const outside = networks.networks.find((network) => network['router:external']);
   // the default group lets nobody in from outside; the demo's own lets you ping it and log in
-  const { security_group: group } = await ask<{ security_group: { id: string } }>('network', '/security-groups', { method: 'POST', json: { security_group: { name } } });
+  const { security_group: group } = await ask<{ security_group: { id: string } }>('network', '/security-groups', {
+    method: 'POST',
+    json: { security_group: { name } },
+  });
   for (const rule of [{ protocol: 'icmp' }, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 }]) {
-    await ask('network', '/security-group-rules', { method: 'POST', json: { security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', ...rule } } });
+    await ask('network', '/security-group-rules', {
+      method: 'POST',
+      json: { security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', ...rule } },
+    });
   }
   const userData = Buffer.from('#!/bin/sh\necho "Hello from the user data of $(hostname)"\n').toString('base64');
   const { server } = await ask<{ server: { id: string } }>('compute', '/servers', {
     method: 'POST',
-    json: { server: { name, imageRef: images.images[0]?.id, flavorRef: '1', key_name: name, security_groups: [{ name }], user_data: userData, networks: inside === undefined ? 'none' : [{ uuid: inside.id }] } },
+    json: {
+      server: {
+        name,
+        imageRef: images.images[0]?.id,
+        flavorRef: '1',
+        key_name: name,
+        security_groups: [{ name }],
+        user_data: userData,
+        networks: inside === undefined ? 'none' : [{ uuid: inside.id }],
+      },
+    },
   });
   tell(`accepted: server ${name} (${server.id})`);
   let shown = '';
@@ -68,11 +90,15 @@ export async function demo(running: RunningUp, write: (text: string) => void): P
     },
     { clock: systemClock, timeoutMs: 300_000, everyMs: 100, what: 'The build of the demo server' },
   );
-  if (built.status === 'ERROR') throw new KilonovaError('internal', `The demo server could not be built: ${built.fault?.message ?? 'no reason was given'}`);
+  if (built.status === 'ERROR')
+    throw new KilonovaError('internal', `The demo server could not be built: ${built.fault?.message ?? 'no reason was given'}`);
   const address = await reachable();
   const console_ = await waitUntil(
     async () => {
-      const { output } = await ask<{ output: string }>('compute', `/servers/${server.id}/action`, { method: 'POST', json: { 'os-getConsoleOutput': { length: 200 } } });
+      const { output } = await ask<{ output: string }>('compute', `/servers/${server.id}/action`, {
+        method: 'POST',
+        json: { 'os-getConsoleOutput': { length: 200 } },
+      });
       return running.cloud.agent === null || /login:\s*$/.test(output.trimEnd()) ? output : null;
     },
     { clock: systemClock, timeoutMs: 180_000, everyMs: 500, what: 'A login prompt on the console' },

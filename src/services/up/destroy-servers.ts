@@ -9,11 +9,17 @@ export async function destroyServers(cloud: Pick<Cloud, 'endpoints'>, admin: Ses
   const http = createHttpClient({ service: 'compute' });
   const base = cloud.endpoints['compute'] ?? '';
   const headers = { 'x-auth-token': await admin.token() };
-  const remaining = async (): Promise<readonly { readonly id: string }[]> => (await http.json<{ servers: { id: string }[] }>({ url: `${base}/servers?all_tenants=true`, headers })).json.servers;
+  const remaining = async (): Promise<readonly { readonly id: string }[]> =>
+    (await http.json<{ servers: { id: string }[] }>({ url: `${base}/servers?all_tenants=true`, headers })).json.servers;
   for (const { id } of await remaining()) {
     const { body } = await http.raw({ method: 'DELETE', url: `${base}/servers/${id}`, headers });
     await body.dump();
   }
-  await waitUntil(async () => ((await remaining()).length === 0 ? true : null), { clock: systemClock, timeoutMs: 120_000, everyMs: 200, what: 'The deletion of all servers' });
+  await waitUntil(async () => ((await remaining()).length === 0 ? true : null), {
+    clock: systemClock,
+    timeoutMs: 120_000,
+    everyMs: 200,
+    what: 'The deletion of all servers',
+  });
   await http.close();
 }

@@ -6,7 +6,9 @@ import { waitUntil } from '../../lib/retry.ts';
 import { prepareDirectory, runningPid, stateDirectory } from './state-directory.ts';
 
 /** What a detached process tells the one that started it. */
-export type DetachMessage = { readonly up: true; readonly text: string } | { readonly up: false; readonly text: string; readonly exitCode: number };
+export type DetachMessage =
+  | { readonly up: true; readonly text: string }
+  | { readonly up: false; readonly text: string; readonly exitCode: number };
 
 /** Starts this program again in the background and answers when its cloud does, or how it failed. */
 export async function detach(main: string, args: readonly string[], statePath: string): Promise<DetachMessage> {
@@ -16,7 +18,13 @@ export async function detach(main: string, args: readonly string[], statePath: s
   const child = fork(main, [...args], { detached: true, stdio: ['ignore', output, output, 'ipc'], execArgv: process.execArgv });
   const { promise, resolve } = Promise.withResolvers<DetachMessage>();
   child.once('message', (message) => resolve(message as DetachMessage));
-  child.once('exit', (code, signal) => resolve({ up: false, text: `The cloud ended while it was starting (${signal ?? `exit code ${code}`}); see ${state.logFile}`, exitCode: code ?? 1 }));
+  child.once('exit', (code, signal) =>
+    resolve({
+      up: false,
+      text: `The cloud ended while it was starting (${signal ?? `exit code ${code}`}); see ${state.logFile}`,
+      exitCode: code ?? 1,
+    }),
+  );
   const message = await promise;
   child.disconnect();
   child.unref();
@@ -29,8 +37,15 @@ export async function down(statePath: string, options: { readonly timeoutMs: num
   const pid = await runningPid(state);
   if (pid === null) return false;
   process.kill(pid, options.destroy ? 'SIGUSR2' : 'SIGTERM');
-  await waitUntil(async () => ((await runningPid(state)) === null ? true : null), { clock: systemClock, timeoutMs: options.timeoutMs, everyMs: 50, what: `The end of process ${pid}` }).catch((error: unknown) => {
-    throw new KilonovaError('unavailable', `The cloud in ${state.path} (process ${pid}) does not stop. Its log: ${state.logFile}`, { cause: error });
+  await waitUntil(async () => ((await runningPid(state)) === null ? true : null), {
+    clock: systemClock,
+    timeoutMs: options.timeoutMs,
+    everyMs: 50,
+    what: `The end of process ${pid}`,
+  }).catch((error: unknown) => {
+    throw new KilonovaError('unavailable', `The cloud in ${state.path} (process ${pid}) does not stop. Its log: ${state.logFile}`, {
+      cause: error,
+    });
   });
   return true;
 }

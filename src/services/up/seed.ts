@@ -18,11 +18,26 @@ export const seedImageName = 'tiny';
 
 /** Makes the flavors a new cloud begins with; one whose name is taken stays as its owner has it. */
 export async function seedFlavors(cloud: Cloud): Promise<void> {
-  const known = await listFlavors(cloud.stores.api, { isPublic: null, minRam: null, minDisk: null, sort: { column: 'id', direction: 'asc' }, limit: null, after: null }, { projectId: null, isAdmin: true });
+  const known = await listFlavors(
+    cloud.stores.api,
+    { isPublic: null, minRam: null, minDisk: null, sort: { column: 'id', direction: 'asc' }, limit: null, after: null },
+    { projectId: null, isAdmin: true },
+  );
   if ((known ?? []).length > 0) return; // the operator's own choice, even of having fewer
   for (const { id, name, vcpus, memoryMb, rootGb } of flavors) {
     await createFlavor(cloud.stores.api, {
-      flavorId: id, name, vcpus, memoryMb, rootGb, ephemeralGb: 0, swapMb: 0, rxtxFactor: 1, disabled: false, isPublic: true, extraSpecs: {}, description: null,
+      flavorId: id,
+      name,
+      vcpus,
+      memoryMb,
+      rootGb,
+      ephemeralGb: 0,
+      swapMb: 0,
+      rxtxFactor: 1,
+      disabled: false,
+      isPublic: true,
+      extraSpecs: {},
+      description: null,
     }).catch((error: unknown) => {
       if (!isKind(error, 'conflict')) throw error; // a start at the same time was faster
     });
@@ -34,7 +49,13 @@ export async function seedImage(cloud: Cloud, admin: Session, make: () => Promis
   const known = await cloud.image.list(admin, { name: seedImageName, status: 'active' });
   if (known[0] !== undefined) return known[0].id;
   const { data, diskFormat, properties } = await make();
-  const image = await cloud.image.create(admin, { name: seedImageName, diskFormat, containerFormat: 'bare', visibility: 'public', properties });
+  const image = await cloud.image.create(admin, {
+    name: seedImageName,
+    diskFormat,
+    containerFormat: 'bare',
+    visibility: 'public',
+    properties,
+  });
   await cloud.image.upload(admin, image.id, data);
   return image.id;
 }
@@ -46,7 +67,11 @@ export interface SeedImage {
 }
 
 /** The file of a guest image that boots. */
-export const imageFile = (path: string): SeedImage => ({ data: createReadStream(path), diskFormat: 'qcow2', properties: { os_distro: 'debian', hw_qemu_guest_agent: 'yes' } });
+export const imageFile = (path: string): SeedImage => ({
+  data: createReadStream(path),
+  diskFormat: 'qcow2',
+  properties: { os_distro: 'debian', hw_qemu_guest_agent: 'yes' },
+});
 
 /** What stands for an image where hypervisors only pretend: a megabyte of nothing, as a raw disk. */
 export const blankImage = (): SeedImage => ({ data: Readable.from([Buffer.alloc(1024 ** 2)]), diskFormat: 'raw', properties: {} });

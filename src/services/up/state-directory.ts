@@ -20,12 +20,21 @@ export interface StateDirectory {
 export const defaultStatePath = (): string => (process.getuid?.() === 0 ? '/var/lib/kilonova' : join(homedir(), '.local/share/kilonova'));
 
 /** Where the test image is kept once it is made: it is the same for all clouds of a machine. */
-export const imageCachePath = (): string => (process.getuid?.() === 0 ? '/var/cache/kilonova/guest-image' : join(homedir(), '.cache/kilonova/guest-image'));
+export const imageCachePath = (): string =>
+  process.getuid?.() === 0 ? '/var/cache/kilonova/guest-image' : join(homedir(), '.cache/kilonova/guest-image');
 
 export function stateDirectory(path: string): StateDirectory {
   const root = resolve(path);
   const at = (name: string): string => join(root, name);
-  return { path: root, novaConf: at('nova.conf'), openrc: at('openrc'), cloudsYaml: at('clouds.yaml'), pidFile: at('kilonova.pid'), secretsFile: at('secrets.json'), logFile: at('kilonova.log') };
+  return {
+    path: root,
+    novaConf: at('nova.conf'),
+    openrc: at('openrc'),
+    cloudsYaml: at('clouds.yaml'),
+    pidFile: at('kilonova.pid'),
+    secretsFile: at('secrets.json'),
+    logFile: at('kilonova.log'),
+  };
 }
 
 /** Makes the directory. Others may pass through it (the database and guests run under accounts of their own), but not list it. */
@@ -55,7 +64,11 @@ export async function readSecrets(state: StateDirectory): Promise<Secrets | null
   try {
     return JSON.parse(await readFile(state.secretsFile, 'utf8')) as Secrets;
   } catch (error) {
-    throw new KilonovaError('invalid', `${state.secretsFile} cannot be read: ${messageOf(error)}. Put it back from a backup, or begin anew with ./kilonova reset.`, { cause: error });
+    throw new KilonovaError(
+      'invalid',
+      `${state.secretsFile} cannot be read: ${messageOf(error)}. Put it back from a backup, or begin anew with ./kilonova reset.`,
+      { cause: error },
+    );
   }
 }
 
@@ -100,7 +113,11 @@ export async function runningPid(state: StateDirectory): Promise<number | null> 
 export async function takeDirectory(state: StateDirectory): Promise<{ release(): Promise<void> }> {
   const running = await runningPid(state);
   if (running !== null) {
-    throw new KilonovaError('conflict', `A cloud already runs in ${state.path} (process ${running}). Stop it with: ./kilonova down --state ${state.path}`, { code: 'already-running' });
+    throw new KilonovaError(
+      'conflict',
+      `A cloud already runs in ${state.path} (process ${running}). Stop it with: ./kilonova down --state ${state.path}`,
+      { code: 'already-running' },
+    );
   }
   await rm(state.pidFile, { force: true });
   try {

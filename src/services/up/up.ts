@@ -46,18 +46,26 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     const { settings } = loaded;
     for (const warning of loaded.warnings) progress.say(`  ! ${warning}`);
     await refuseTakenPorts(settings, state.path);
-    const log = createLog({ name: 'kilonova', level: settings.DEFAULT.debug ? 'debug' : 'info', to: createWriteStream(state.logFile, { flags: 'a', mode: 0o600 }) });
+    const log = createLog({
+      name: 'kilonova',
+      level: settings.DEFAULT.debug ? 'debug' : 'info',
+      to: createWriteStream(state.logFile, { flags: 'a', mode: 0o600 }),
+    });
     const real = settings.DEFAULT.compute_driver !== 'fake.FakeDriver';
     if (real) await progress.step('libvirt', () => ensureLibvirtd(log));
     // an image takes a while to make on the very first start: the services come up meanwhile
-    const image = real ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: imageCachePath(), log })) : null;
+    const image = real
+      ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: imageCachePath(), log }))
+      : null;
     image?.catch(() => undefined);
     const cloud = await startCloud({ settings, secrets, log, progress, policyOverrides: policyOverrides(settings, state.novaConf) });
     try {
       await writeCredentials(state, secrets, cloud);
       const admin = adminSession(cloud, secrets.adminPassword, log);
       await progress.step('flavors and networks', () => Promise.all([seedFlavors(cloud), seedNetworks(cloud, admin, settings, log)]));
-      await progress.step('image', () => seedImage(cloud, admin, async () => (image === null ? blankImage() : imageFile((await image).path))));
+      await progress.step('image', () =>
+        seedImage(cloud, admin, async () => (image === null ? blankImage() : imageFile((await image).path))),
+      );
     } catch (error) {
       await cloud.stop();
       throw error;
@@ -69,7 +77,10 @@ export async function up(options: UpOptions): Promise<RunningUp> {
       progress,
       log,
       async stop({ destroy }) {
-        if (destroy) await import('./destroy-servers.ts').then(({ destroyServers }) => destroyServers(cloud, adminSession(cloud, secrets.adminPassword, log)));
+        if (destroy)
+          await import('./destroy-servers.ts').then(({ destroyServers }) =>
+            destroyServers(cloud, adminSession(cloud, secrets.adminPassword, log)),
+          );
         await cloud.stop({ removeDataPlane: destroy });
         await lock.release();
       },
@@ -84,7 +95,11 @@ async function refuseFullDisk(state: StateDirectory): Promise<void> {
   const { bavail, bsize } = await statfs(state.path);
   const free = bavail * bsize;
   if (free >= leastFree) return;
-  throw new KilonovaError('unavailable', `The disk of ${state.path} has ${Math.floor(free / 1024 ** 2)} MiB free; a cloud needs at least ${leastFree / 1024 ** 2} MiB. Make room, or choose another place with --state DIR.`, { code: 'disk-full' });
+  throw new KilonovaError(
+    'unavailable',
+    `The disk of ${state.path} has ${Math.floor(free / 1024 ** 2)} MiB free; a cloud needs at least ${leastFree / 1024 ** 2} MiB. Make room, or choose another place with --state DIR.`,
+    { code: 'disk-full' },
+  );
 }
 
 /** What a person reads when the cloud is there. */
@@ -108,7 +123,16 @@ ${endpoints.join('\n')}
 }
 
 /** Exit codes of the command line, by what went wrong. */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, 'missing-packages': 3, 'already-running': 4, 'port-taken': 5, 'disk-full': 6, 'bad-configuration': 7 } as const;
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  'missing-packages': 3,
+  'already-running': 4,
+  'port-taken': 5,
+  'disk-full': 6,
+  'bad-configuration': 7,
+} as const;
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof KilonovaError) {
@@ -122,6 +146,7 @@ export function exitCodeOf(error: unknown): number {
 /** An error as a person reads it: the sentence, and what caused it. */
 export function explain(error: unknown): string {
   const lines = [`kilonova: ${messageOf(error)}`];
-  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) lines.push(`  because: ${cause.message}`);
+  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause)
+    lines.push(`  because: ${cause.message}`);
   return lines.join('\n');
 }

@@ -65,4 +65,9 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 ];
 
 /** Every path that takes actions. */
-export const actionRoutes = [{ ...serverActions, actions: [...serverActions.actions, ...floatingIpActions], retired: ['resetNetwork'] }, volumesBootActions, flavorActions, aggregateActions] as const;
+export const actionRoutes = [
+  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions], retired: ['resetNetwork'] },
+  volumesBootActions,
+  flavorActions,
+  aggregateActions,
+] as const;

@@ -59,8 +59,10 @@ export interface ApiUnderTest extends AsyncDisposable {
 const nobody = (): Promise<never> => Promise.reject(internal('Nobody answers this in a test of the API.'));
 
 /** One end of a contract of which only these methods are answered. */
-const answering = <C extends Contract>(contract: C, given: Partial<Handlers<C>>): Handlers<C> =>
-  ({ ...Object.fromEntries(Object.keys(contract.methods).map((method) => [method, nobody])), ...given }) as unknown as Handlers<C>;
+const answering = <C extends Contract>(contract: C, given: Partial<Handlers<C>>): Handlers<C> => ({
+  ...Object.fromEntries(Object.keys(contract.methods).map((method) => [method, nobody])),
+  ...given,
+});
 
 const migrated = (migrations: typeof apiMigrations) => async (url: string) => {
   const database = openDatabase<unknown>(url);

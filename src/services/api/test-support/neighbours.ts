@@ -94,7 +94,9 @@ export function fakeNeighbours(): Neighbours {
         authenticate: (headers) => Promise.resolve(callerOf(headers)),
         sessionOf: (caller) => session(caller.token),
         serviceSession: session('nova'),
-        endpoints: { url: (type) => (type === 'image' ? Promise.resolve('http://image') : Promise.reject(unavailable('There is no catalog.'))) },
+        endpoints: {
+          url: (type) => (type === 'image' ? Promise.resolve('http://image') : Promise.reject(unavailable('There is no catalog.'))),
+        },
         projectExists: (id) => Promise.resolve(self.projects === null ? null : self.projects.has(id)),
         close: () => Promise.resolve(),
       },
@@ -106,7 +108,9 @@ export function fakeNeighbours(): Neighbours {
         },
         list: async (_, { marker, ...filters } = {}) => {
           const fitting = [...self.images.values()].filter((image) =>
-            Object.entries(filters).every(([name, value]) => ({ ...image.properties, name: image.name, status: image.status })[name] === value),
+            Object.entries(filters).every(
+              ([name, value]) => ({ ...image.properties, name: image.name, status: image.status })[name] === value,
+            ),
           );
           return fitting.slice(marker === undefined ? 0 : fitting.findIndex(({ id }) => id === marker) + 1);
         },
@@ -130,7 +134,8 @@ export function fakeNeighbours(): Neighbours {
         },
         securityGroups: async (_, query = {}) =>
           self.securityGroups.filter((group) => query['name'] === undefined || group.name === query['name']),
-        ports: async (_, query = {}) => [...self.ports.values()].filter(({ id }) => query['id'] === undefined || [query['id']].flat().includes(id)),
+        ports: async (_, query = {}) =>
+          [...self.ports.values()].filter(({ id }) => query['id'] === undefined || [query['id']].flat().includes(id)),
         floatingIps: async (_, query = {}) =>
           [...self.floatingIps.values()].filter(
             ({ id, floatingIpAddress }) =>
@@ -139,12 +144,22 @@ export function fakeNeighbours(): Neighbours {
           ),
         createFloatingIp: async (_, networkId) => {
           if (self.floatingIps.size >= 2) throw overQuota('Quota exceeded for resources: floatingip.');
-          const made = { id: randomIds.uuid(), floatingIpAddress: `203.0.113.${self.floatingIps.size + 1}`, fixedIpAddress: null, portId: null, networkId };
+          const made = {
+            id: randomIds.uuid(),
+            floatingIpAddress: `203.0.113.${self.floatingIps.size + 1}`,
+            fixedIpAddress: null,
+            portId: null,
+            networkId,
+          };
           self.floatingIps.set(made.id, made);
           return made;
         },
         updateFloatingIp: async (_, id, leadsTo) => {
-          const changed = { ...self.floatingIps.get(id)!, portId: leadsTo?.portId ?? null, fixedIpAddress: leadsTo?.fixedIpAddress ?? null };
+          const changed = {
+            ...self.floatingIps.get(id)!,
+            portId: leadsTo?.portId ?? null,
+            fixedIpAddress: leadsTo?.fixedIpAddress ?? null,
+          };
           self.floatingIps.set(id, changed);
           return changed;
         },

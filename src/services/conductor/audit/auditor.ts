@@ -13,6 +13,8 @@ export interface Auditor {
 const everyMs = 60_000;
 /** Conductors and hosts that have just started take up what was left first. */
 const firstAfterMs = 20_000;
+/** So many times as long as an audit took there is none of its own accord: a large cloud has other work, too. */
+const restsFor = 20;
 
 /** Audits one after the other, every minute and when asked. */
 export function createAuditor(deps: ConductorDeps): Auditor {
@@ -22,19 +24,23 @@ export function createAuditor(deps: ConductorDeps): Auditor {
     last = mine.catch(() => undefined);
     return mine;
   };
-  let waited = false;
+  let notBefore = deps.clock.now() + firstAfterMs;
+  let lastResult: Readonly<Record<string, unknown>> | undefined;
   return {
     audit,
     reconciler: {
       name: 'auditor',
       everyMs,
       run: async (signal) => {
-        if (!waited) await deps.clock.sleep(firstAfterMs, signal);
-        waited = true;
+        if (deps.clock.now() < notBefore) {
+          if (lastResult !== undefined) return lastResult;
+          await deps.clock.sleep(notBefore - deps.clock.now(), signal);
+        }
         const { findings, notAudited, invariants, ms } = await audit({ repair: true, signal });
+        notBefore = deps.clock.now() + ms * restsFor;
         for (const finding of findings) deps.log.warn({ ...finding }, 'audit finding');
         const count = (...outcomes: readonly string[]): number => findings.filter(({ outcome }) => outcomes.includes(outcome)).length;
-        return {
+        lastResult = {
           invariants: invariants.length,
           findings: findings.length,
           mended: count('mended'),
@@ -42,6 +48,7 @@ export function createAuditor(deps: ConductorDeps): Auditor {
           notAudited: notAudited.map(({ what }) => what),
           ms,
         };
+        return lastResult;
       },
     },
   };

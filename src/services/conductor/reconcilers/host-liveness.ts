@@ -22,7 +22,11 @@ export const hostLiveness = (deps: ConductorDeps): ReconcilerSpec => ({
     );
     const alive = seen.filter((service) => service !== null);
     for (const [cellId, ofCell] of Map.groupBy(alive, (service) => service.cellId)) {
-      await recordSeen(deps.stores.cell(cellId), 'nova-compute', ofCell.map((service) => service.host));
+      await recordSeen(
+        deps.stores.cell(cellId),
+        'nova-compute',
+        ofCell.map((service) => service.host),
+      );
     }
     return { hosts: services.length, alive: alive.length };
   },

@@ -39,7 +39,11 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
         }
       }
       const tried = failures.length === 1 ? 'the host that was chosen' : `all ${failures.length} hosts that were tried`;
-      throw new KilonovaError('internal', `The build failed on ${tried}: ${failures.map((failure) => failure.slice(failure.indexOf(': ') + 2)).join('; ')}`, { code: 'MaxRetriesExceeded' });
+      throw new KilonovaError(
+        'internal',
+        `The build failed on ${tried}: ${failures.map((failure) => failure.slice(failure.indexOf(': ') + 2)).join('; ')}`,
+        { code: 'MaxRetriesExceeded' },
+      );
     },
     // the claim was made before this saga began, and is given back with everything else; the instance says so last
     undo: async ({ params, deps, idempotencyKey, failure, sagaId }) => {
@@ -52,7 +56,14 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
       await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [] });
       const failed = await failInstance(deps, database, params.instanceId, failure);
       if (failed !== null) {
-        await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: null, failure });
+        await finishEvent(deps, database, {
+          instanceId: params.instanceId,
+          requestId: params.requestId,
+          name: 'compute__do_build_and_run_instance',
+          startedAt: params.startedAt,
+          host: null,
+          failure,
+        });
       }
       await eraseAdminPass(database, sagaId);
     },
@@ -68,14 +79,21 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
         { whileTask: ['scheduling', 'networking', 'spawning'], vmState: 'active', taskState: null },
         { launchedAt: now, launchedOn: results.spawned.host, powerState: results.spawned.powerState, progress: 100 },
       );
-      await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute__do_build_and_run_instance', startedAt: params.startedAt, host: results.spawned.host });
+      await finishEvent(deps, database, {
+        instanceId: params.instanceId,
+        requestId: params.requestId,
+        name: 'compute__do_build_and_run_instance',
+        startedAt: params.startedAt,
+        host: results.spawned.host,
+      });
       if (params.adminPass !== null) await eraseAdminPass(database, sagaId);
       return null;
     },
   });
 
 /** A host that fails may be replaced by another; a request that is wrong fails everywhere. */
-const isWorthAnotherHost = (error: unknown): boolean => !isKind(error, 'invalid', 'forbidden', 'quota', 'notFound') && !(error instanceof KilonovaError && error.code === 'deleting');
+const isWorthAnotherHost = (error: unknown): boolean =>
+  !isKind(error, 'invalid', 'forbidden', 'quota', 'notFound') && !(error instanceof KilonovaError && error.code === 'deleting');
 
 async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destination, attempt: number, key: string, signal: AbortSignal) {
   const database = deps.stores.cell(params.cellId);
@@ -90,9 +108,17 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   const spec = await requestSpecOf(deps.stores, params.instanceId);
   if (spec === null) throw beingDeleted();
   if (attempt > 0) await claimAgain(deps, building.id, spec, place);
-  const networkInfo = await plugPorts(deps, building, place.host, { networks: spec.requestedNetworks, securityGroups: spec.securityGroups });
+  const networkInfo = await plugPorts(deps, building, place.host, {
+    networks: spec.requestedNetworks,
+    securityGroups: spec.securityGroups,
+  });
   signal.throwIfAborted();
-  const spawning = await transition(database, params.instanceId, { whileTask: ['networking', 'spawning'], taskState: 'spawning' }, { networkInfo });
+  const spawning = await transition(
+    database,
+    params.instanceId,
+    { whileTask: ['networking', 'spawning'], taskState: 'spawning' },
+    { networkInfo },
+  );
   if (spawning === null) throw beingDeleted();
   const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
   const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
@@ -100,7 +126,15 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
 }
 
 /** Claims an alternate: the place before it is given back in the same step. */
-async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: NonNullable<Awaited<ReturnType<typeof requestSpecOf>>>, place: Destination): Promise<void> {
-  const selection = await deps.scheduler.selectDestinations({ spec: { ...spec, requestedHost: place.host, requestedNode: place.node }, instanceIds: [instanceId] });
+async function claimAgain(
+  deps: ConductorDeps,
+  instanceId: InstanceId,
+  spec: NonNullable<Awaited<ReturnType<typeof requestSpecOf>>>,
+  place: Destination,
+): Promise<void> {
+  const selection = await deps.scheduler.selectDestinations({
+    spec: { ...spec, requestedHost: place.host, requestedNode: place.node },
+    instanceIds: [instanceId],
+  });
   if (!selection.found) throw new KilonovaError('internal', selection.message, { code: 'NoValidHost' });
 }

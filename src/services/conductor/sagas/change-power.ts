@@ -19,7 +19,12 @@ export interface PowerParams {
 
 interface PowerRule {
   /** What the host is asked. */
-  readonly ask: (agent: ComputeAgent, instance: Instance, deps: ConductorDeps, options: CommandOptions) => Promise<{ readonly powerState: PowerState }>;
+  readonly ask: (
+    agent: ComputeAgent,
+    instance: Instance,
+    deps: ConductorDeps,
+    options: CommandOptions,
+  ) => Promise<{ readonly powerState: PowerState }>;
   readonly task: TaskState;
   readonly to: VmState;
   /** Nova's event name. */
@@ -34,27 +39,74 @@ const graceOf = (deps: ConductorDeps, instance: Instance): number => {
 
 /** Every change of power: who is asked for what, and where it leads. */
 export const powerRules: Readonly<Record<PowerAction, PowerRule>> = {
-  start: { ask: (agent, instance, deps, options) => agent.powerOn({ order: order(deps, instance) }, options), task: 'powering-on', to: 'active', event: 'compute_start_instance' },
-  stop: { ask: (agent, instance, deps, options) => agent.powerOff({ instanceId: instance.id, graceSeconds: graceOf(deps, instance) }, options), task: 'powering-off', to: 'stopped', event: 'compute_stop_instance' },
-  softReboot: { ask: (agent, instance, deps, options) => agent.reboot({ order: order(deps, instance), type: 'SOFT' }, options), task: 'rebooting', to: 'active', event: 'compute_reboot_instance' },
-  hardReboot: { ask: (agent, instance, deps, options) => agent.reboot({ order: order(deps, instance), type: 'HARD' }, options), task: 'rebooting_hard', to: 'active', event: 'compute_reboot_instance' },
-  pause: { ask: (agent, { id }, _deps, options) => agent.pause({ instanceId: id }, options), task: 'pausing', to: 'paused', event: 'compute_pause_instance' },
-  unpause: { ask: (agent, { id }, _deps, options) => agent.unpause({ instanceId: id }, options), task: 'unpausing', to: 'active', event: 'compute_unpause_instance' },
-  suspend: { ask: (agent, { id }, _deps, options) => agent.suspend({ instanceId: id }, options), task: 'suspending', to: 'suspended', event: 'compute_suspend_instance' },
-  resume: { ask: (agent, instance, deps, options) => agent.resume({ order: order(deps, instance) }, options), task: 'resuming', to: 'active', event: 'compute_resume_instance' },
+  start: {
+    ask: (agent, instance, deps, options) => agent.powerOn({ order: order(deps, instance) }, options),
+    task: 'powering-on',
+    to: 'active',
+    event: 'compute_start_instance',
+  },
+  stop: {
+    ask: (agent, instance, deps, options) => agent.powerOff({ instanceId: instance.id, graceSeconds: graceOf(deps, instance) }, options),
+    task: 'powering-off',
+    to: 'stopped',
+    event: 'compute_stop_instance',
+  },
+  softReboot: {
+    ask: (agent, instance, deps, options) => agent.reboot({ order: order(deps, instance), type: 'SOFT' }, options),
+    task: 'rebooting',
+    to: 'active',
+    event: 'compute_reboot_instance',
+  },
+  hardReboot: {
+    ask: (agent, instance, deps, options) => agent.reboot({ order: order(deps, instance), type: 'HARD' }, options),
+    task: 'rebooting_hard',
+    to: 'active',
+    event: 'compute_reboot_instance',
+  },
+  pause: {
+    ask: (agent, { id }, _deps, options) => agent.pause({ instanceId: id }, options),
+    task: 'pausing',
+    to: 'paused',
+    event: 'compute_pause_instance',
+  },
+  unpause: {
+    ask: (agent, { id }, _deps, options) => agent.unpause({ instanceId: id }, options),
+    task: 'unpausing',
+    to: 'active',
+    event: 'compute_unpause_instance',
+  },
+  suspend: {
+    ask: (agent, { id }, _deps, options) => agent.suspend({ instanceId: id }, options),
+    task: 'suspending',
+    to: 'suspended',
+    event: 'compute_suspend_instance',
+  },
+  resume: {
+    ask: (agent, instance, deps, options) => agent.resume({ order: order(deps, instance) }, options),
+    task: 'resuming',
+    to: 'active',
+    event: 'compute_resume_instance',
+  },
 };
 
 /** Where an instance stands whose guest is in this power state; null is no guest at all, and suspended is off with its memory kept. */
 function stateOf(powerState: PowerState | null, before: VmState): { readonly vmState?: VmState; readonly powerState?: PowerState } {
   switch (powerState) {
-    case null: return { vmState: 'error', powerState: powerStates.noState };
-    case powerStates.running: return { vmState: 'active', powerState };
-    case powerStates.paused: return { vmState: 'paused', powerState };
+    case null:
+      return { vmState: 'error', powerState: powerStates.noState };
+    case powerStates.running:
+      return { vmState: 'active', powerState };
+    case powerStates.paused:
+      return { vmState: 'paused', powerState };
     case powerStates.shutdown:
-    case powerStates.crashed: return { vmState: before === 'suspended' ? before : 'stopped', powerState };
-    case powerStates.suspended: return { vmState: 'suspended', powerState };
-    case powerStates.noState: return {};
-    default: return powerState satisfies never;
+    case powerStates.crashed:
+      return { vmState: before === 'suspended' ? before : 'stopped', powerState };
+    case powerStates.suspended:
+      return { vmState: 'suspended', powerState };
+    case powerStates.noState:
+      return {};
+    default:
+      return powerState satisfies never;
   }
 }
 
@@ -64,7 +116,11 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
       const { ask } = powerRules[params.action];
-      const { powerState } = await ask(deps.agentOn(instance.host ?? ''), instance, deps, { key: idempotencyKey, epoch: instance.epoch, signal });
+      const { powerState } = await ask(deps.agentOn(instance.host ?? ''), instance, deps, {
+        key: idempotencyKey,
+        epoch: instance.epoch,
+        signal,
+      });
       return { powerState, host: instance.host };
     },
     // nothing is taken back: the guest is what it is, and the instance says so
@@ -74,10 +130,32 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
       const { instance, cellId } = found;
       const database = deps.stores.cell(cellId);
       const now = new Date(deps.clock.now()).toISOString();
-      const seen = await deps.agentOn(instance.host ?? '').inspect({ instanceId: instance.id }).catch(() => undefined);
+      const seen = await deps
+        .agentOn(instance.host ?? '')
+        .inspect({ instanceId: instance.id })
+        .catch(() => undefined);
       const state = seen === undefined ? {} : stateOf(seen?.powerState ?? null, instance.vmState);
-      await transition(database, instance.id, { whileTask: [powerRules[params.action].task], taskState: null, ...(state.vmState === undefined ? {} : { vmState: state.vmState }) }, { ...(state.powerState === undefined ? {} : { powerState: state.powerState }), fault: { code: 500, message: failure.message.slice(0, 255), details: failure.message, created: now } });
-      await finishEvent(deps, database, { instanceId: instance.id, requestId: params.requestId, name: powerRules[params.action].event, startedAt: params.startedAt, host: instance.host, failure });
+      await transition(
+        database,
+        instance.id,
+        {
+          whileTask: [powerRules[params.action].task],
+          taskState: null,
+          ...(state.vmState === undefined ? {} : { vmState: state.vmState }),
+        },
+        {
+          ...(state.powerState === undefined ? {} : { powerState: state.powerState }),
+          fault: { code: 500, message: failure.message.slice(0, 255), details: failure.message, created: now },
+        },
+      );
+      await finishEvent(deps, database, {
+        instanceId: instance.id,
+        requestId: params.requestId,
+        name: powerRules[params.action].event,
+        startedAt: params.startedAt,
+        host: instance.host,
+        failure,
+      });
     },
   })
   .pointOfNoReturn()
@@ -87,8 +165,19 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
       if (found === null) return null;
       const { to, task, event } = powerRules[params.action];
       const database = deps.stores.cell(found.cellId);
-      await transition(database, params.instanceId, { whileTask: [task], vmState: to, taskState: null }, { powerState: results.changed.powerState });
-      await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: event, startedAt: params.startedAt, host: results.changed.host });
+      await transition(
+        database,
+        params.instanceId,
+        { whileTask: [task], vmState: to, taskState: null },
+        { powerState: results.changed.powerState },
+      );
+      await finishEvent(deps, database, {
+        instanceId: params.instanceId,
+        requestId: params.requestId,
+        name: event,
+        startedAt: params.startedAt,
+        host: results.changed.host,
+      });
       return null;
     },
   });

@@ -42,7 +42,10 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
   })
   .step('released', {
     run: async ({ params, deps }) => {
-      await Promise.all([unplugPorts(deps, params.instanceId), deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId)]);
+      await Promise.all([
+        unplugPorts(deps, params.instanceId),
+        deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId),
+      ]);
       return null;
     },
   })
@@ -51,11 +54,18 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
       const found = await findInstance(deps.stores, params.instanceId);
       if (found === null) return null;
       const database = deps.stores.cell(found.cellId);
-      await finishEvent(deps, database, { instanceId: params.instanceId, requestId: params.requestId, name: 'compute_terminate_instance', startedAt: params.startedAt, host: results.destroyed.host });
+      await finishEvent(deps, database, {
+        instanceId: params.instanceId,
+        requestId: params.requestId,
+        name: 'compute_terminate_instance',
+        startedAt: params.startedAt,
+        host: results.destroyed.host,
+      });
       await forgetInstance(deps.stores, params.instanceId);
       await markDeleted(database, params.instanceId);
       // it may have been moved to another cell at that very moment: then it is still to be marked there
-      if ((await findInstance(deps.stores, params.instanceId)) !== null) throw unavailable('The server was moved to another cell meanwhile.');
+      if ((await findInstance(deps.stores, params.instanceId)) !== null)
+        throw unavailable('The server was moved to another cell meanwhile.');
       return null;
     },
   });

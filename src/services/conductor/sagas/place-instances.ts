@@ -32,7 +32,14 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
       const { database } = deps.stores.cell0;
       for (const instanceId of params.instanceIds) {
         await failInstance(deps, database, instanceId, failure);
-        await finishEvent(deps, database, { instanceId, requestId: params.requestId, name: 'conductor_schedule_and_build_instances', startedAt: params.startedAt, host: null, failure });
+        await finishEvent(deps, database, {
+          instanceId,
+          requestId: params.requestId,
+          name: 'conductor_schedule_and_build_instances',
+          startedAt: params.startedAt,
+          host: null,
+          failure,
+        });
       }
       await eraseAdminPass(database, sagaId);
     },
@@ -46,9 +53,22 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
           id: buildIdOf(instanceId),
           name: 'build-instance',
           subject: instanceId,
-          params: { instanceId: instanceId as InstanceId, cellId, requestId: params.requestId, chosen, alternates, adminPass: params.adminPass, startedAt: params.startedAt } satisfies BuildParams,
+          params: {
+            instanceId: instanceId as InstanceId,
+            cellId,
+            requestId: params.requestId,
+            chosen,
+            alternates,
+            adminPass: params.adminPass,
+            startedAt: params.startedAt,
+          } satisfies BuildParams,
         }));
-        await moveInstances(deps.stores, { ids: placed.map(({ instanceId }) => instanceId), from: cell0.id, to: cellId, also: (tx) => insertSagas(tx, builds) });
+        await moveInstances(deps.stores, {
+          ids: placed.map(({ instanceId }) => instanceId),
+          from: cell0.id,
+          to: cellId,
+          also: (tx) => insertSagas(tx, builds),
+        });
       }
       if (params.adminPass !== null) await eraseAdminPass(cell0.database, sagaId);
       deps.wake();

@@ -33,7 +33,8 @@ export const roleRoutes: readonly AnyRoute<IdentityDeps>[] = collectionRoutes({
   },
   createBody: versionedBody('CreateRole', { ...fields, name: { type: Name, required: true } }, { unknownKeys: 'accept' }),
   async create({ deps }, body) {
-    if (body.domain_id != null && (await findDomain(deps.db, { id: body.domain_id })) === null) throw invalid(`Could not find domain: ${body.domain_id}.`);
+    if (body.domain_id != null && (await findDomain(deps.db, { id: body.domain_id })) === null)
+      throw invalid(`Could not find domain: ${body.domain_id}.`);
     const role = {
       id: newId(deps),
       name: body.name,

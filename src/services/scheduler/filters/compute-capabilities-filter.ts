@@ -28,10 +28,13 @@ export const computeCapabilitiesFilter: HostFilter = {
       const path = scoped ? key.split(':').slice(1) : [key];
       if (!scoped && (key.includes(':') || !Object.hasOwn(known, key))) continue;
       let value: unknown = known;
-      for (const part of path) value = typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
+      for (const part of path)
+        value =
+          typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
       if (value === undefined) return reject('without a capability the flavor asks for', `it does not say what its ${path.join(':')} is`);
       const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-      if (!matchesExtraSpec(text, requirement)) return reject('without a capability the flavor asks for', `its ${path.join(':')} is ${text}, not ${requirement}`);
+      if (!matchesExtraSpec(text, requirement))
+        return reject('without a capability the flavor asks for', `its ${path.join(':')} is ${text}, not ${requirement}`);
     }
     return pass;
   },

@@ -5,19 +5,33 @@ export function matchesExtraSpec(value: string, requirement: string): boolean {
   const [left, right] = [Number(value), Number(operand)];
   switch (first) {
     case '=':
-    case '>=': return left >= right;
-    case '==': return left === right;
-    case '!=': return left !== right;
-    case '<=': return left <= right;
-    case 's==': return value === operand;
-    case 's!=': return value !== operand;
-    case 's<': return value < operand;
-    case 's<=': return value <= operand;
-    case 's>': return value > operand;
-    case 's>=': return value >= operand;
-    case '<in>': return value.includes(operand);
-    case '<all-in>': return rest.every((part) => value.includes(part));
-    case '<or>': return operand.split(/\s*<or>\s*/).includes(value);
-    default: return value === requirement;
+    case '>=':
+      return left >= right;
+    case '==':
+      return left === right;
+    case '!=':
+      return left !== right;
+    case '<=':
+      return left <= right;
+    case 's==':
+      return value === operand;
+    case 's!=':
+      return value !== operand;
+    case 's<':
+      return value < operand;
+    case 's<=':
+      return value <= operand;
+    case 's>':
+      return value > operand;
+    case 's>=':
+      return value >= operand;
+    case '<in>':
+      return value.includes(operand);
+    case '<all-in>':
+      return rest.every((part) => value.includes(part));
+    case '<or>':
+      return operand.split(/\s*<or>\s*/).includes(value);
+    default:
+      return value === requirement;
   }
 }

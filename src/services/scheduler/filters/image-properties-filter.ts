@@ -9,7 +9,11 @@ export const imagePropertiesFilter: HostFilter = {
   name: 'ImagePropertiesFilter',
   check({ facts }, { spec, settings }) {
     const properties = spec.image?.properties ?? {};
-    const wantedArchitecture = properties['hw_architecture'] ?? properties['architecture'] ?? settings.filter_scheduler.image_properties_default_architecture ?? undefined;
+    const wantedArchitecture =
+      properties['hw_architecture'] ??
+      properties['architecture'] ??
+      settings.filter_scheduler.image_properties_default_architecture ??
+      undefined;
     const wantedType = properties['img_hv_type'] ?? properties['hypervisor_type'];
     const wantedMode = properties['hw_vm_mode'] ?? properties['vm_mode'];
     const wanted = [
@@ -28,7 +32,8 @@ export const imagePropertiesFilter: HostFilter = {
       }
     }
     const range = properties['img_hv_requested_version'] ?? properties['hypervisor_version_requires'];
-    if (range !== undefined && !satisfies(facts.hypervisorVersion, range)) return reject('of an unsuitable hypervisor version', `its hypervisor version ${facts.hypervisorVersion} is not ${range}`);
+    if (range !== undefined && !satisfies(facts.hypervisorVersion, range))
+      return reject('of an unsuitable hypervisor version', `its hypervisor version ${facts.hypervisorVersion} is not ${range}`);
     return pass;
   },
 };
@@ -40,13 +45,20 @@ function satisfies(version: number, predicate: string): boolean {
     const [major = 0, minor = 0, micro = 0] = text.split('.').map(Number);
     const bound = major * 1_000_000 + minor * 1000 + micro;
     switch (operator) {
-      case '>=': return version >= bound;
-      case '<=': return version <= bound;
-      case '==': return version === bound;
-      case '!=': return version !== bound;
-      case '>': return version > bound;
-      case '<': return version < bound;
-      default: return false; // a predicate that cannot be read is not satisfied
+      case '>=':
+        return version >= bound;
+      case '<=':
+        return version <= bound;
+      case '==':
+        return version === bound;
+      case '!=':
+        return version !== bound;
+      case '>':
+        return version > bound;
+      case '<':
+        return version < bound;
+      default:
+        return false; // a predicate that cannot be read is not satisfied
     }
   });
 }

@@ -15,6 +15,8 @@ export const serverGroupAntiAffinityFilter: HostFilter = {
   check(host, { group }) {
     if (group?.policy !== 'anti-affinity') return pass;
     const there = group.memberHosts.filter((member) => member === host.host).length;
-    return there < group.maxServerPerHost ? pass : reject('taken by another server of the group', `it runs ${there} servers of the group, of at most ${group.maxServerPerHost}`);
+    return there < group.maxServerPerHost
+      ? pass
+      : reject('taken by another server of the group', `it runs ${there} servers of the group, of at most ${group.maxServerPerHost}`);
   },
 };

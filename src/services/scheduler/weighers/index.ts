@@ -22,8 +22,16 @@ export const weighers: readonly HostWeigher[] = [
   { name: 'RAMWeigher', multiplier: 'ram_weight_multiplier', weigh: (host) => host.freeMemoryMb, least: 0 },
   { name: 'CPUWeigher', multiplier: 'cpu_weight_multiplier', weigh: (host) => host.freeVcpus, least: 0 },
   { name: 'DiskWeigher', multiplier: 'disk_weight_multiplier', weigh: (host) => host.freeDiskMb, least: 0 },
-  { name: 'ServerGroupSoftAffinityWeigher', multiplier: 'soft_affinity_weight_multiplier', weigh: (host, placing) => (placing.group?.policy === 'soft-affinity' ? membersOn(host, placing) : 0) },
-  { name: 'ServerGroupSoftAntiAffinityWeigher', multiplier: 'soft_anti_affinity_weight_multiplier', weigh: (host, placing) => (placing.group?.policy === 'soft-anti-affinity' ? -membersOn(host, placing) : 0) },
+  {
+    name: 'ServerGroupSoftAffinityWeigher',
+    multiplier: 'soft_affinity_weight_multiplier',
+    weigh: (host, placing) => (placing.group?.policy === 'soft-affinity' ? membersOn(host, placing) : 0),
+  },
+  {
+    name: 'ServerGroupSoftAntiAffinityWeigher',
+    multiplier: 'soft_anti_affinity_weight_multiplier',
+    weigh: (host, placing) => (placing.group?.policy === 'soft-anti-affinity' ? -membersOn(host, placing) : 0),
+  },
 ];
 
 function multiplierOf(host: HostState, weigher: HostWeigher, settings: Settings): number {

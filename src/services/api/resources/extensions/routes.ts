@@ -115,7 +115,8 @@ const names: Readonly<Record<string, string>> = {
   'OS-EXT-IPS': 'ExtendedIps',
   'OS-EXT-IPS-MAC': 'ExtendedIpsMac',
   'OS-EXT-SRV-ATTR': 'ExtendedServerAttributes',
-  'OS-EXT-STS': 'ExtendedStatus', 'OS-EXT-VIF-NET': 'ExtendedVIFNet',
+  'OS-EXT-STS': 'ExtendedStatus',
+  'OS-EXT-VIF-NET': 'ExtendedVIFNet',
   'OS-FLV-DISABLED': 'FlavorDisabled',
   'OS-FLV-EXT-DATA': 'FlavorExtraData',
   'OS-SCH-HNT': 'SchedulerHints',
@@ -140,7 +141,8 @@ const extensionOf = (alias: string) => ({
 });
 
 /** Version 2.0 has one that never came to 2.1; by alias, capitals first. */
-const aliasesAt = ({ legacy }: Pick<RequestContext, 'legacy'>): readonly string[] => (legacy ? [...aliases, 'OS-EXT-VIF-NET'].toSorted() : aliases);
+const aliasesAt = ({ legacy }: Pick<RequestContext, 'legacy'>): readonly string[] =>
+  legacy ? [...aliases, 'OS-EXT-VIF-NET'].toSorted() : aliases;
 
 export const extensionRoutes = [
   route({

@@ -50,7 +50,13 @@ export const externalEventRoutes = [
         body.events!.map(async (event) => {
           const id = normalizeUuid(event.server_uuid)!;
           const status = event.status ?? 'completed';
-          const answer = (code: number, outcome: string) => ({ name: event.name, server_uuid: id, ...(event.tag === undefined ? {} : { tag: event.tag }), status: outcome, code });
+          const answer = (code: number, outcome: string) => ({
+            name: event.name,
+            server_uuid: id,
+            ...(event.tag === undefined ? {} : { tag: event.tag }),
+            status: outcome,
+            code,
+          });
           if (event.tag === undefined && needsTag.includes(event.name)) return answer(400, 'failed');
           const found = await findInstance(deps.stores, id);
           if (found === null) return answer(404, 'failed');
@@ -60,12 +66,18 @@ export const externalEventRoutes = [
           try {
             await deps.agentOn(found.instance.host).networkEvent({ instanceId: id, name: event.name, tag: event.tag ?? null, status });
           } catch (error) {
-            deps.log.warn({ err: error, instanceId: id, event: event.name, message: messageOf(error) }, 'event could not be passed to the host');
+            deps.log.warn(
+              { err: error, instanceId: id, event: event.name, message: messageOf(error) },
+              'event could not be passed to the host',
+            );
           }
           return answer(200, status);
         }),
       );
-      if (changed.size > 0) deps.conductor.networkChanged({ instanceIds: [...changed] }).catch((error: unknown) => deps.log.warn({ err: error }, 'interfaces were not read anew'));
+      if (changed.size > 0)
+        deps.conductor
+          .networkChanged({ instanceIds: [...changed] })
+          .catch((error: unknown) => deps.log.warn({ err: error }, 'interfaces were not read anew'));
       return new Reply(results.every(({ code }) => code === 200) ? 200 : 207, { events: results });
     },
   }),

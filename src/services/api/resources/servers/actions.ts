@@ -9,7 +9,12 @@ import { lockServer, unlockServer } from './lock-server.ts';
 import { operate } from './operate.ts';
 
 /** An action that changes the power of a guest by a saga: 202 and no body. */
-const power = (key: string, summary: string, policy: Parameters<typeof serverAction>[0]['policy'], action: 'start' | 'stop' | 'pause' | 'unpause' | 'suspend' | 'resume') =>
+const power = (
+  key: string,
+  summary: string,
+  policy: Parameters<typeof serverAction>[0]['policy'],
+  action: 'start' | 'stop' | 'pause' | 'unpause' | 'suspend' | 'resume',
+) =>
   serverAction({
     key,
     summary,
@@ -49,7 +54,8 @@ export const serverActions: ActionRoute<ApiDeps, LocatedInstance> = {
       policy: 'os_compute_api:os-lock-server:lock',
       body: LockServer,
       reply: { status: 202 },
-      handle: ({ body, loaded, ctx, deps }) => lockServer(deps, ctx, loaded, (does(ctx, 'lockedWithReason') ? body?.locked_reason : null) ?? null),
+      handle: ({ body, loaded, ctx, deps }) =>
+        lockServer(deps, ctx, loaded, (does(ctx, 'lockedWithReason') ? body?.locked_reason : null) ?? null),
     }),
     serverAction({
       key: 'unlock',
@@ -68,15 +74,18 @@ export const serverActions: ActionRoute<ApiDeps, LocatedInstance> = {
         if (instance.vmState === 'building') throw conflict(`Instance ${instance.id} is not ready`);
         const length = body.length == null ? -1 : Number(body.length);
         try {
-          const { text } = await deps.agentOn(hostOf(instance)).consoleOutput({ instanceId: instance.id, lines: length < 0 ? null : length });
+          const { text } = await deps
+            .agentOn(hostOf(instance))
+            .consoleOutput({ instanceId: instance.id, lines: length < 0 ? null : length });
           return { output: text };
         } catch (error) {
-          if (isKind(error, 'notFound')) throw notFound(`Unable to get console: the guest of instance ${instance.id} has no console log.`, { cause: error });
-          if (isKind(error, 'unavailable')) throw conflict(`The compute service of instance ${instance.id} is unavailable at this time.`, { cause: error });
+          if (isKind(error, 'notFound'))
+            throw notFound(`Unable to get console: the guest of instance ${instance.id} has no console log.`, { cause: error });
+          if (isKind(error, 'unavailable'))
+            throw conflict(`The compute service of instance ${instance.id} is unavailable at this time.`, { cause: error });
           throw error;
         }
       },
     }),
   ],
 };
-

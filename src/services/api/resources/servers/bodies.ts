@@ -2,10 +2,35 @@ import Type, { type TSchema } from 'typebox';
 import { plainBody, versionedBody, type VersionedBody } from '../../../../lib/http/versioned-body.ts';
 import { anyText, digits, versionedQuery, type QueryField } from '../../../../lib/http/query.ts';
 import { version, type Version } from '../../../../lib/http/microversion.ts';
-import { Base64, Bool, Description, DiskConfig, Fqdn, HostnameLabel, Ipv4, Ipv6, Metadata, Name, PositiveInteger, Tag, Uuid } from '../../schemas.ts';
+import {
+  Base64,
+  Bool,
+  Description,
+  DiskConfig,
+  Fqdn,
+  HostnameLabel,
+  Ipv4,
+  Ipv6,
+  Metadata,
+  Name,
+  PositiveInteger,
+  Tag,
+  Uuid,
+} from '../../schemas.ts';
 
-const looseNetwork = Type.Object({ uuid: Type.Optional(Type.String()), port: Type.Optional(Type.Union([Uuid, Type.Null()])), fixed_ip: Type.Optional(Type.Union([Ipv4, Ipv6])), tag: Type.Optional(Tag) }, { additionalProperties: false });
-const strictNetwork = Type.Object({ uuid: Type.Optional(Uuid), port: Type.Optional(Type.Union([Uuid, Type.Null()])), fixed_ip: Type.Optional(Type.Union([Ipv4, Ipv6])) }, { additionalProperties: false });
+const looseNetwork = Type.Object(
+  {
+    uuid: Type.Optional(Type.String()),
+    port: Type.Optional(Type.Union([Uuid, Type.Null()])),
+    fixed_ip: Type.Optional(Type.Union([Ipv4, Ipv6])),
+    tag: Type.Optional(Tag),
+  },
+  { additionalProperties: false },
+);
+const strictNetwork = Type.Object(
+  { uuid: Type.Optional(Uuid), port: Type.Optional(Type.Union([Uuid, Type.Null()])), fixed_ip: Type.Optional(Type.Union([Ipv4, Ipv6])) },
+  { additionalProperties: false },
+);
 const taggedNetwork = Type.Object({ ...strictNetwork.properties, tag: Type.Optional(Tag) }, { additionalProperties: false });
 const namedNetworks = (item: typeof strictNetwork | typeof taggedNetwork) => Type.Union([Type.Array(item), Type.Enum(['none', 'auto'])]);
 
@@ -51,11 +76,16 @@ export const CreateServer = versionedBody('CreateServer', {
   min_count: { type: PositiveInteger },
   max_count: { type: PositiveInteger },
   return_reservation_id: { type: Bool },
-  security_groups: { type: Type.Array(Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })) },
+  security_groups: {
+    type: Type.Array(Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })),
+  },
   user_data: { type: Base64(65_535, { 'x-legacy': 'nullable' }) },
   description: { since: '2.19', type: Description },
   tags: { since: '2.52', type: Type.Array(Tag, { maxItems: 50 }) },
-  trusted_image_certificates: { since: '2.63', type: Type.Union([Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50, uniqueItems: true }), Type.Null()]) },
+  trusted_image_certificates: {
+    since: '2.63',
+    type: Type.Union([Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50, uniqueItems: true }), Type.Null()]),
+  },
   host: { since: '2.74', type: Fqdn },
   hypervisor_hostname: { since: '2.74', type: Fqdn },
   hostname: [
@@ -65,7 +95,14 @@ export const CreateServer = versionedBody('CreateServer', {
 });
 
 const uuids = Type.Union([Uuid, Type.Array(Uuid)]);
-const Hints = Type.Object({ group: Type.Optional(uuids), different_host: Type.Optional(uuids), same_host: Type.Optional(uuids), query: Type.Optional(Type.Union([Type.String(), Type.Object({})])), build_near_host_ip: Type.Optional(Type.Union([Ipv4, Ipv6])), cidr: Type.Optional(Type.String({ pattern: '^/[0-9a-f.:]+$' })) });
+const Hints = Type.Object({
+  group: Type.Optional(uuids),
+  different_host: Type.Optional(uuids),
+  same_host: Type.Optional(uuids),
+  query: Type.Optional(Type.Union([Type.String(), Type.Object({})])),
+  build_near_host_ip: Type.Optional(Type.Union([Ipv4, Ipv6])),
+  cidr: Type.Optional(Type.String({ pattern: '^/[0-9a-f.:]+$' })),
+});
 
 /** The whole body, which has the scheduler's hints beside the server. */
 export const CreateServerRequest: VersionedBody<{
@@ -99,10 +136,22 @@ export const UpdateServer = versionedBody('UpdateServer', {
   ],
 });
 
-const lockWithReason = Type.Union([Type.Null(), Type.Object({ locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })]);
+const lockWithReason = Type.Union([
+  Type.Null(),
+  Type.Object({ locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false }),
+]);
 
-export const RebootServer = plainBody('RebootServer', Type.Object({ type: Type.Enum(['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft']) }, { additionalProperties: false }));
-export const ConsoleOutput = plainBody('ConsoleOutput', Type.Object({ length: Type.Optional(Type.Union([Type.Integer({ minimum: -1 }), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])) }, { additionalProperties: false }));
+export const RebootServer = plainBody(
+  'RebootServer',
+  Type.Object({ type: Type.Enum(['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft']) }, { additionalProperties: false }),
+);
+export const ConsoleOutput = plainBody(
+  'ConsoleOutput',
+  Type.Object(
+    { length: Type.Optional(Type.Union([Type.Integer({ minimum: -1 }), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])) },
+    { additionalProperties: false },
+  ),
+);
 /** Anything until 2.72; null or a reason since. */
 export const LockServer: VersionedBody<{ readonly locked_reason?: string } | null> = {
   title: 'LockServer',
@@ -115,13 +164,56 @@ const many: QueryField & { readonly many: true } = { type: anyText, many: true }
 /** The query of both server lists (`spec/api-surface.md` §2.4). */
 export const ListServers = versionedQuery(
   {
-    limit: { type: digits }, marker: filter, sort_key: many, sort_dir: many, all_tenants: filter, project_id: filter, tenant_id: filter,
-    name: filter, display_name: filter, status: many, image: filter, image_ref: filter, flavor: filter, ip: filter, ip6: filter, reservation_id: filter,
-    'changes-since': filter, 'changes-before': { type: anyText, since: '2.66' }, tags: { type: anyText, since: '2.26' }, 'tags-any': { type: anyText, since: '2.26' }, 'not-tags': { type: anyText, since: '2.26' }, 'not-tags-any': { type: anyText, since: '2.26' },
-    locked: { type: anyText, since: '2.73' }, availability_zone: filter, config_drive: filter, key_name: filter, created_at: filter, launched_at: filter, terminated_at: filter, power_state: filter, progress: filter,
-    vm_state: filter, task_state: filter, user_id: filter, hostname: filter, deleted: filter, soft_deleted: filter, host: filter, uuid: filter, node: filter, launch_index: filter, kernel_id: filter, ramdisk_id: filter,
-    root_device_name: filter, display_description: filter, locked_by: filter, access_ip_v4: filter, access_ip_v6: filter, auto_disk_config: filter, description: filter,
+    limit: { type: digits },
+    marker: filter,
+    sort_key: many,
+    sort_dir: many,
+    all_tenants: filter,
+    project_id: filter,
+    tenant_id: filter,
+    name: filter,
+    display_name: filter,
+    status: many,
+    image: filter,
+    image_ref: filter,
+    flavor: filter,
+    ip: filter,
+    ip6: filter,
+    reservation_id: filter,
+    'changes-since': filter,
+    'changes-before': { type: anyText, since: '2.66' },
+    tags: { type: anyText, since: '2.26' },
+    'tags-any': { type: anyText, since: '2.26' },
+    'not-tags': { type: anyText, since: '2.26' },
+    'not-tags-any': { type: anyText, since: '2.26' },
+    locked: { type: anyText, since: '2.73' },
+    availability_zone: filter,
+    config_drive: filter,
+    key_name: filter,
+    created_at: filter,
+    launched_at: filter,
+    terminated_at: filter,
+    power_state: filter,
+    progress: filter,
+    vm_state: filter,
+    task_state: filter,
+    user_id: filter,
+    hostname: filter,
+    deleted: filter,
+    soft_deleted: filter,
+    host: filter,
+    uuid: filter,
+    node: filter,
+    launch_index: filter,
+    kernel_id: filter,
+    ramdisk_id: filter,
+    root_device_name: filter,
+    display_description: filter,
+    locked_by: filter,
+    access_ip_v4: filter,
+    access_ip_v6: filter,
+    auto_disk_config: filter,
+    description: filter,
   },
   { refusesUnknownSince: version('2.75') },
 );
-

@@ -45,7 +45,8 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
   if ((body.trusted_image_certificates ?? []).length > 0) ctx.authorize('os_compute_api:servers:create:trusted_certs');
   const limits = await limitsOf(deps, projectId);
   const metadata = body.metadata ?? {};
-  if (limits['metadata_items']! >= 0 && Object.keys(metadata).length > limits['metadata_items']!) throw overQuota(`Maximum number of metadata items exceeds ${limits['metadata_items']}`);
+  if (limits['metadata_items']! >= 0 && Object.keys(metadata).length > limits['metadata_items']!)
+    throw overQuota(`Maximum number of metadata items exceeds ${limits['metadata_items']}`);
 
   const flavor = await flavorOf(deps, ctx, body.flavorRef);
   const image = await imageOf(deps, ctx, body);
@@ -59,32 +60,81 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
   await refuseUnknownPlace(deps, forceHost ?? body.host ?? null, forceNode ?? body.hypervisor_hostname ?? null);
   if (body.hostname !== undefined && max > 1) throw invalid('Unable to allocate hostname to more than one server.');
   const groupId = await groupOf(deps, ctx, hints['group'], min);
-  const networks = await resolveNetworks(deps, ctx, body.networks as Parameters<typeof resolveNetworks>[2], max);
+  const networks = await resolveNetworks(deps, ctx, body.networks, max);
   const groups = (body.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name]));
   const securityGroups = networks === 'none' ? [] : await resolveSecurityGroups(deps, ctx, groups);
 
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const reservationId = `r-${deps.ids.uuid().replaceAll('-', '').slice(0, 8)}`;
   const diskConfig = body['OS-DCF:diskConfig'] ?? (image?.properties['auto_disk_config'] === 'True' ? 'AUTO' : 'MANUAL');
-  const schedulerHints = Object.fromEntries(Object.entries(hints).filter(([key]) => !key.startsWith('_nova')).map(([key, value]) => [key, [value].flat().map(String)]));
+  const schedulerHints = Object.fromEntries(
+    Object.entries(hints)
+      .filter(([key]) => !key.startsWith('_nova'))
+      .map(([key, value]) => [key, [value].flat().map(String)]),
+  );
   const spec: RequestSpec = {
-    projectId, userId: caller.userId, flavor, image, isBootedFromVolume: image === null, availabilityZone: zone ?? deps.settings.DEFAULT.default_schedule_zone,
-    forceHost, forceNode, requestedHost: body.host ?? null, requestedNode: body.hypervisor_hostname ?? null, ignoreHosts: [], schedulerHints, groupId,
-    requestedNetworks: networks, securityGroups: securityGroups.map(({ id }) => id),
+    projectId,
+    userId: caller.userId,
+    flavor,
+    image,
+    isBootedFromVolume: image === null,
+    availabilityZone: zone ?? deps.settings.DEFAULT.default_schedule_zone,
+    forceHost,
+    forceNode,
+    requestedHost: body.host ?? null,
+    requestedNode: body.hypervisor_hostname ?? null,
+    ignoreHosts: [],
+    schedulerHints,
+    groupId,
+    requestedNetworks: networks,
+    securityGroups: securityGroups.map(({ id }) => id),
   };
   const template = (index: number, count: number): NewInstance => {
     const id = deps.ids.uuid() as InstanceId;
     const suffix = count > 1 ? `-${index + 1}` : '';
     const name = `${body.name}${suffix}`;
     return {
-      id, projectId, userId: caller.userId, name, description: does(ctx, 'descriptionIsOwn') ? (body.description ?? null) : name,
+      id,
+      projectId,
+      userId: caller.userId,
+      name,
+      description: does(ctx, 'descriptionIsOwn') ? (body.description ?? null) : name,
       hostname: body.hostname ?? `${hostnameFrom(body.name, `Server-${id}`)}${suffix}`,
-      vmState: 'building', taskState: 'scheduling', powerState: 0, host: null, node: null, availabilityZone: spec.availabilityZone, launchedOn: null,
-      flavor: instanceFlavor(flavor), oldFlavor: null, newFlavor: null, image, metadata, systemMetadata: {}, tags: [...new Set(body.tags ?? [])],
-      keyName: publicKey?.name ?? null, publicKey, userData: body.user_data ?? null, configDrive: body.config_drive !== undefined && toBoolean(body.config_drive), diskConfig,
-      lockedBy: null, lockedReason: null, accessIpV4: body.accessIPv4 ?? null, accessIpV6: body.accessIPv6 ?? null, launchIndex: index, reservationId, rootDeviceName: '/dev/vda',
-      networkInfo: [], blockDevices: image === null ? [] : [rootDisk(deps, image)], securityGroups: networks === 'none' ? [] : securityGroups.map(({ name: group }) => group),
-      fault: null, schedulerHints, trustedCerts: body.trusted_image_certificates ?? null, launchedAt: null, terminatedAt: null, deletedAt: null,
+      vmState: 'building',
+      taskState: 'scheduling',
+      powerState: 0,
+      host: null,
+      node: null,
+      availabilityZone: spec.availabilityZone,
+      launchedOn: null,
+      flavor: instanceFlavor(flavor),
+      oldFlavor: null,
+      newFlavor: null,
+      image,
+      metadata,
+      systemMetadata: {},
+      tags: [...new Set(body.tags ?? [])],
+      keyName: publicKey?.name ?? null,
+      publicKey,
+      userData: body.user_data ?? null,
+      configDrive: body.config_drive !== undefined && toBoolean(body.config_drive),
+      diskConfig,
+      lockedBy: null,
+      lockedReason: null,
+      accessIpV4: body.accessIPv4 ?? null,
+      accessIpV6: body.accessIPv6 ?? null,
+      launchIndex: index,
+      reservationId,
+      rootDeviceName: '/dev/vda',
+      networkInfo: [],
+      blockDevices: image === null ? [] : [rootDisk(deps, image)],
+      securityGroups: networks === 'none' ? [] : securityGroups.map(({ name: group }) => group),
+      fault: null,
+      schedulerHints,
+      trustedCerts: body.trusted_image_certificates ?? null,
+      launchedAt: null,
+      terminatedAt: null,
+      deletedAt: null,
     };
   };
 
@@ -94,21 +144,74 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
     const instances = Array.from({ length: count }, (_, index) => template(index, count));
     // the mappings first: one without an instance is found and removed, an instance without one would be lost
     await deps.stores.api.transaction().execute(async (api) => {
-      await mapInstances(api, instances.map((instance) => ({ instanceId: instance.id, projectId, userId: caller.userId, cellId: cell0.id, spec })));
-      if (groupId !== null) await joinGroup(deps, api, groupId, instances.map((instance) => instance.id));
+      await mapInstances(
+        api,
+        instances.map((instance) => ({ instanceId: instance.id, projectId, userId: caller.userId, cellId: cell0.id, spec })),
+      );
+      if (groupId !== null)
+        await joinGroup(
+          deps,
+          api,
+          groupId,
+          instances.map((instance) => instance.id),
+        );
     });
     await insertInstances(tx, instances);
-    await recordAction(tx, instances.map((instance) => ({ instanceId: instance.id, action: 'create', requestId: ctx.requestId, userId: caller.userId, projectId })));
+    await recordAction(
+      tx,
+      instances.map((instance) => ({
+        instanceId: instance.id,
+        action: 'create',
+        requestId: ctx.requestId,
+        userId: caller.userId,
+        projectId,
+      })),
+    );
     const instanceIds = instances.map((instance) => instance.id);
-    await insertSagas(tx, [{ id: deps.ids.uuid(), name: 'place-instances', subject: reservationId, params: { instanceIds, requestId: ctx.requestId, adminPass, startedAt: deps.clock.now() } }]);
+    await insertSagas(tx, [
+      {
+        id: deps.ids.uuid(),
+        name: 'place-instances',
+        subject: reservationId,
+        params: { instanceIds, requestId: ctx.requestId, adminPass, startedAt: deps.clock.now() },
+      },
+    ]);
     return instanceIds;
   });
   deps.conductor.wake({}).catch((error: unknown) => deps.log.debug({ err: error }, 'conductor was not woken; it will look by itself'));
-  return { first: created[0]!, reservationId, adminPass, diskConfig, securityGroups: groups.length === 0 ? [{ name: 'default' }] : groups.map((name) => ({ name })) };
+  return {
+    first: created[0]!,
+    reservationId,
+    adminPass,
+    diskConfig,
+    securityGroups: groups.length === 0 ? [{ name: 'default' }] : groups.map((name) => ({ name })),
+  };
 }
 
-const instanceFlavor = ({ flavorId, name, vcpus, memoryMb, rootGb, ephemeralGb, swapMb, rxtxFactor, disabled, isPublic, extraSpecs }: InstanceFlavor): InstanceFlavor => ({
-  flavorId, name, vcpus, memoryMb, rootGb, ephemeralGb, swapMb, rxtxFactor, disabled, isPublic, extraSpecs,
+const instanceFlavor = ({
+  flavorId,
+  name,
+  vcpus,
+  memoryMb,
+  rootGb,
+  ephemeralGb,
+  swapMb,
+  rxtxFactor,
+  disabled,
+  isPublic,
+  extraSpecs,
+}: InstanceFlavor): InstanceFlavor => ({
+  flavorId,
+  name,
+  vcpus,
+  memoryMb,
+  rootGb,
+  ephemeralGb,
+  swapMb,
+  rxtxFactor,
+  disabled,
+  isPublic,
+  extraSpecs,
 });
 
 async function flavorOf(deps: ApiDeps, ctx: RequestContext, ref: string | number): Promise<InstanceFlavor> {
@@ -129,8 +232,15 @@ async function imageOf(deps: ApiDeps, ctx: RequestContext, body: Body): Promise<
   }
   if (image.status !== 'active') throw invalid(`Image ${image.id} is not active.`);
   return {
-    id: image.id, name: image.name, diskFormat: image.diskFormat ?? 'raw', containerFormat: image.containerFormat ?? 'bare', minDisk: image.minDisk, minRam: image.minRam, size: image.size,
-    checksum: image.checksum, properties: image.properties,
+    id: image.id,
+    name: image.name,
+    diskFormat: image.diskFormat ?? 'raw',
+    containerFormat: image.containerFormat ?? 'bare',
+    minDisk: image.minDisk,
+    minRam: image.minRam,
+    size: image.size,
+    checksum: image.checksum,
+    properties: image.properties,
   };
 }
 
@@ -140,13 +250,17 @@ const gib = 1024 ** 3;
 function refuseMisfit(ctx: RequestContext, flavor: InstanceFlavor, image: InstanceImage): void {
   if (flavor.memoryMb < image.minRam) throw invalid("Flavor's memory is too small for requested image.");
   if (flavor.rootGb === 0) {
-    if (!ctx.can('os_compute_api:servers:create:zero_disk_flavor')) throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.');
+    if (!ctx.can('os_compute_api:servers:create:zero_disk_flavor'))
+      throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.');
     return;
   }
   const bytes = flavor.rootGb * gib;
-  if (image.size !== null && image.size > bytes) throw invalid(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, image is ${image.size} bytes.`);
+  if (image.size !== null && image.size > bytes)
+    throw invalid(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, image is ${image.size} bytes.`);
   if (image.minDisk * gib > bytes) {
-    throw invalid(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, minimum size is ${image.minDisk * gib} bytes.`);
+    throw invalid(
+      `Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, minimum size is ${image.minDisk * gib} bytes.`,
+    );
   }
 }
 
@@ -163,7 +277,10 @@ async function zoneOf(deps: ApiDeps, ctx: RequestContext, text: string | undefin
   const [zone = '', host = '', node = '', ...more] = text.split(':');
   if (more.length > 0) throw invalid('Unable to parse availability_zone');
   if (host !== '' || node !== '') ctx.authorize('os_compute_api:servers:create:forced_host');
-  const zones = new Set([deps.settings.DEFAULT.default_availability_zone, ...(await listAggregates(deps.stores.api)).flatMap(({ metadata }) => metadata['availability_zone'] ?? [])]);
+  const zones = new Set([
+    deps.settings.DEFAULT.default_availability_zone,
+    ...(await listAggregates(deps.stores.api)).flatMap(({ metadata }) => metadata['availability_zone'] ?? []),
+  ]);
   if (zone !== '' && !zones.has(zone)) throw invalid(`The requested availability zone is not available`);
   return { zone: zone === '' ? null : zone, forceHost: host === '' ? null : host, forceNode: node === '' ? null : node };
 }
@@ -171,7 +288,12 @@ async function zoneOf(deps: ApiDeps, ctx: RequestContext, text: string | undefin
 /** A host or a node that is asked for by name must be known. */
 async function refuseUnknownPlace({ stores }: ApiDeps, host: string | null, node: string | null): Promise<void> {
   const found = node === null ? null : await findNode(stores, { name: node });
-  const unknown = node !== null && (found === null || (host !== null && found.host !== host)) ? node : host !== null && node === null && (await nodesOfHost(stores, host)).length === 0 ? host : null;
+  const unknown =
+    node !== null && (found === null || (host !== null && found.host !== host))
+      ? node
+      : host !== null && node === null && (await nodesOfHost(stores, host)).length === 0
+        ? host
+        : null;
   if (unknown !== null) throw invalid(hostNotFound(unknown).message);
 }
 
@@ -180,34 +302,67 @@ async function groupOf(deps: ApiDeps, ctx: RequestContext, hint: unknown, server
   if (typeof id !== 'string') return null;
   const uuid = normalizeUuid(id);
   const group = uuid === null ? null : await findServerGroup(deps.stores.api, uuid);
-  if (group === null || (group.projectId !== ctx.caller.projectId && !ctx.caller.isAdmin)) throw invalid(`Instance group ${id} could not be found.`);
+  if (group === null || (group.projectId !== ctx.caller.projectId && !ctx.caller.isAdmin))
+    throw invalid(`Instance group ${id} could not be found.`);
   const most = (await limitsOf(deps, group.projectId))['server_group_members']!;
   if (most >= 0 && group.memberIds.length + servers > most) throw overQuota('Quota exceeded, too many servers in group');
   return group.id;
 }
 
-async function joinGroup(deps: ApiDeps, api: Parameters<typeof mapInstances>[0], groupId: string, instanceIds: readonly string[]): Promise<void> {
+async function joinGroup(
+  deps: ApiDeps,
+  api: Parameters<typeof mapInstances>[0],
+  groupId: string,
+  instanceIds: readonly string[],
+): Promise<void> {
   const group = await findServerGroup(deps.stores.api, groupId);
   if (group === null) throw invalid(`Instance group ${groupId} could not be found.`);
-  await api.insertInto('server_group_members').values(instanceIds.map((instance_id) => ({ group_id: group.rowId, instance_id }))).execute();
+  await api
+    .insertInto('server_group_members')
+    .values(instanceIds.map((instance_id) => ({ group_id: group.rowId, instance_id })))
+    .execute();
 }
 
 /** Ids of security groups named by name or id; `default` is what the network service gives anyway. */
-async function resolveSecurityGroups(deps: ApiDeps, ctx: RequestContext, names: readonly string[]): Promise<{ readonly id: string; readonly name: string }[]> {
-  if (names.length === 0) return (await deps.network.securityGroups(deps.identity.sessionOf(ctx.caller), { name: 'default', tenant_id: ctx.caller.projectId ?? '' })).slice(0, 1).map(({ id, name }) => ({ id, name }));
+async function resolveSecurityGroups(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  names: readonly string[],
+): Promise<{ readonly id: string; readonly name: string }[]> {
+  if (names.length === 0)
+    return (
+      await deps.network.securityGroups(deps.identity.sessionOf(ctx.caller), { name: 'default', tenant_id: ctx.caller.projectId ?? '' })
+    )
+      .slice(0, 1)
+      .map(({ id, name }) => ({ id, name }));
   const known = await deps.network.securityGroups(deps.identity.sessionOf(ctx.caller), { tenant_id: ctx.caller.projectId ?? '' });
   return [...new Set(names)].map((wanted) => {
     const matching = known.filter((group) => group.id === wanted || group.name === wanted);
     if (matching.length === 0) throw invalid(`Security group ${wanted} not found for project ${ctx.caller.projectId ?? ''}.`);
     const exact = matching.find((group) => group.id === wanted) ?? matching[0]!;
-    if (matching.length > 1 && exact.id !== wanted) throw conflict(`Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`);
+    if (matching.length > 1 && exact.id !== wanted)
+      throw conflict(`Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`);
     return { id: exact.id, name: exact.name };
   });
 }
 
 /** The disk an image is put on. */
 const rootDisk = (deps: ApiDeps, image: InstanceImage): BlockDevice => ({
-  uuid: deps.ids.uuid(), sourceType: 'image', destinationType: 'local', bootIndex: 0, deviceType: 'disk', diskBus: image.properties['hw_disk_bus'] ?? null, deviceName: '/dev/vda', guestFormat: null,
-  volumeSize: null, imageId: image.id, volumeId: null, snapshotId: null, volumeType: null, deleteOnTermination: true, tag: null, attachmentId: null, connectionInfo: null,
+  uuid: deps.ids.uuid(),
+  sourceType: 'image',
+  destinationType: 'local',
+  bootIndex: 0,
+  deviceType: 'disk',
+  diskBus: image.properties['hw_disk_bus'] ?? null,
+  deviceName: '/dev/vda',
+  guestFormat: null,
+  volumeSize: null,
+  imageId: image.id,
+  volumeId: null,
+  snapshotId: null,
+  volumeType: null,
+  deleteOnTermination: true,
+  tag: null,
+  attachmentId: null,
+  connectionInfo: null,
 });
-

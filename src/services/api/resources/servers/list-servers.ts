@@ -4,7 +4,14 @@ import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { sqlState } from '../../../../lib/sql/database.ts';
-import { findInstance, listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn, type LocatedInstance } from '../../../../store/instances.ts';
+import {
+  findInstance,
+  listInstances,
+  type InstanceCondition,
+  type InstanceQuery,
+  type InstanceSortColumn,
+  type LocatedInstance,
+} from '../../../../store/instances.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { changesBetween } from '../../moments.ts';
@@ -55,19 +62,67 @@ const filters: Readonly<Record<string, Filter>> = {
 
 /** Sort keys clients use, and the columns behind them. */
 const sortColumns: Readonly<Record<string, InstanceSortColumn>> = {
-  created_at: 'created_at', updated_at: 'updated_at', display_name: 'name', display_description: 'description', uuid: 'uuid', project_id: 'project_id', user_id: 'user_id', vm_state: 'vm_state', task_state: 'task_state',
-  power_state: 'power_state', host: 'host', node: 'node', availability_zone: 'availability_zone', hostname: 'hostname', image_ref: 'image_id', instance_type_id: 'flavor_id', key_name: 'key_name', launch_index: 'launch_index',
-  launched_at: 'launched_at', terminated_at: 'terminated_at', locked_by: 'locked_by', locked: 'locked_by', progress: 'progress', root_device_name: 'root_device_name', config_drive: 'config_drive', access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6',
+  created_at: 'created_at',
+  updated_at: 'updated_at',
+  display_name: 'name',
+  display_description: 'description',
+  uuid: 'uuid',
+  project_id: 'project_id',
+  user_id: 'user_id',
+  vm_state: 'vm_state',
+  task_state: 'task_state',
+  power_state: 'power_state',
+  host: 'host',
+  node: 'node',
+  availability_zone: 'availability_zone',
+  hostname: 'hostname',
+  image_ref: 'image_id',
+  instance_type_id: 'flavor_id',
+  key_name: 'key_name',
+  launch_index: 'launch_index',
+  launched_at: 'launched_at',
+  terminated_at: 'terminated_at',
+  locked_by: 'locked_by',
+  locked: 'locked_by',
+  progress: 'progress',
+  root_device_name: 'root_device_name',
+  config_drive: 'config_drive',
+  access_ip_v4: 'access_ip_v4',
+  access_ip_v6: 'access_ip_v6',
   auto_disk_config: 'disk_config',
 };
 /** Sort keys that never meant anything: taken until 2.74. */
 const idleSortKeys: readonly string[] = [
-  'architecture', 'cell_name', 'cleaned', 'default_ephemeral_device', 'default_swap_device', 'deleted', 'deleted_at', 'disable_terminate', 'ephemeral_gb', 'ephemeral_key_uuid', 'id', 'key_data',
-  'launched_on', 'memory_mb', 'os_type', 'reservation_id', 'root_gb', 'shutdown_terminate', 'user_data', 'vcpus', 'vm_mode',
+  'architecture',
+  'cell_name',
+  'cleaned',
+  'default_ephemeral_device',
+  'default_swap_device',
+  'deleted',
+  'deleted_at',
+  'disable_terminate',
+  'ephemeral_gb',
+  'ephemeral_key_uuid',
+  'id',
+  'key_data',
+  'launched_on',
+  'memory_mb',
+  'os_type',
+  'reservation_id',
+  'root_gb',
+  'shutdown_terminate',
+  'user_data',
+  'vcpus',
+  'vm_mode',
 ];
 
 /** One page of servers. `rule` is the list's own, whose `:get_all_tenants` opens all projects. */
-export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Query, rule: 'os_compute_api:servers:index' | 'os_compute_api:servers:detail'): Promise<{ readonly servers: LocatedInstance[]; readonly full: boolean }> {
+export async function listServers(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  query: Query,
+  rule: 'os_compute_api:servers:index' | 'os_compute_api:servers:detail',
+): Promise<{ readonly servers: LocatedInstance[]; readonly full: boolean }> {
   const limit = pageLimit(deps, query.limit);
   const conditions: InstanceCondition[] = [];
   const add = (condition: InstanceCondition): void => void conditions.push(condition);
@@ -84,7 +139,10 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
     if (typeof value !== 'string') continue;
     if (!allFilters && who !== 'all' && (who === 'admin' || !does(ctx, who))) continue;
     if (match === 'boolean') {
-      if (!/^(true|false|1|0|yes|no|on|off|t|f|y|n)$/i.test(value)) throw invalid(`Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`);
+      if (!/^(true|false|1|0|yes|no|on|off|t|f|y|n)$/i.test(value))
+        throw invalid(
+          `Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`,
+        );
       add((eb) => eb(column, isTruthy(value) ? 'is not' : 'is', null));
     } else if (match === 'exact') {
       if (column === 'uuid' && normalizeUuid(value) === null) return { servers: [], full: false };
@@ -102,14 +160,19 @@ export async function listServers(deps: ApiDeps, ctx: RequestContext, query: Que
   const statuses = query.status ?? [];
   if (statuses.length > 0) {
     const states = statuses.map((status) => ({ status, states: statesOf(status.toUpperCase()) }));
-    if (states.some(({ status }) => status.toUpperCase() === 'DELETED') && !ctx.caller.isAdmin) throw forbidden('Only administrators may list deleted instances');
+    if (states.some(({ status }) => status.toUpperCase() === 'DELETED') && !ctx.caller.isAdmin)
+      throw forbidden('Only administrators may list deleted instances');
     const unknown = states.find((entry) => entry.states === null);
     if (unknown !== undefined && does(ctx, 'unknownStatusRefused')) throw invalid(`Invalid status value`);
     const known = states.flatMap((entry) => entry.states ?? []);
     if (known.length === 0) return { servers: [], full: false };
     add((eb) =>
       eb.or(
-        known.map(({ vmStates, taskStates }) => (taskStates === null ? eb('vm_state', 'in', vmStates) : eb.and([eb('vm_state', 'in', vmStates), eb('task_state', 'in', taskStates)]))),
+        known.map(({ vmStates, taskStates }) =>
+          taskStates === null
+            ? eb('vm_state', 'in', vmStates)
+            : eb.and([eb('vm_state', 'in', vmStates), eb('task_state', 'in', taskStates)]),
+        ),
       ),
     );
   }
@@ -149,26 +212,36 @@ function allTenantsAsked(value: string | undefined): boolean {
   if (value === undefined) return false;
   if (value === '' || /^(true|1|t|on|yes|y)$/i.test(value)) return true;
   if (/^(false|0|f|off|no|n)$/i.test(value)) return false;
-  throw invalid(`Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`);
+  throw invalid(
+    `Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`,
+  );
 }
 
 const isPlain = (pattern: string): boolean => /^[\w -]+$/.test(pattern);
 
 /** A pattern is anchored nowhere. Its length is bounded and so is the time it is given: nested repetition can keep even PostgreSQL's automaton busy for ever. Plain text needs none. */
 function regexCondition(name: string, column: InstanceSortColumn, pattern: string): InstanceCondition {
-  if (pattern === '' || pattern.length > 255) throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '${pattern.slice(0, 80)}' is not a 'regex'`);
+  if (pattern === '' || pattern.length > 255)
+    throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '${pattern.slice(0, 80)}' is not a 'regex'`);
   if (isPlain(pattern)) return () => sql<SqlBool>`strpos(${sql.ref(column)}::text, ${pattern}) > 0` as never;
   return () => sql<SqlBool>`${sql.ref(column)}::text ~ ${pattern}` as never;
 }
 
 function addressCondition(name: string, pattern: string): InstanceCondition {
-  if (pattern === '' || pattern.length > 255) throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '' is not a 'regex'`);
-  return () => sql<SqlBool>`vm_state <> 'building' AND EXISTS (SELECT FROM unnest(addresses) AS address WHERE address ~ ${pattern})` as never;
+  if (pattern === '' || pattern.length > 255)
+    throw invalid(`Invalid input for query parameters ${name}. Value: ${pattern.slice(0, 80)}. '' is not a 'regex'`);
+  return () =>
+    sql<SqlBool>`vm_state <> 'building' AND EXISTS (SELECT FROM unnest(addresses) AS address WHERE address ~ ${pattern})` as never;
 }
 
 function addTagConditions(query: Query, add: (condition: InstanceCondition) => void): void {
   const tagsOf = (value: string | undefined): string[] | null => (value === undefined ? null : value.split(','));
-  const [all, any, notAll, notAny] = [tagsOf(query.tags), tagsOf(query['tags-any']), tagsOf(query['not-tags']), tagsOf(query['not-tags-any'])];
+  const [all, any, notAll, notAny] = [
+    tagsOf(query.tags),
+    tagsOf(query['tags-any']),
+    tagsOf(query['not-tags']),
+    tagsOf(query['not-tags-any']),
+  ];
   if (all !== null) add(() => sql<SqlBool>`tags @> ${all}` as never);
   if (any !== null) add(() => sql<SqlBool>`tags && ${any}` as never);
   if (notAll !== null) add(() => sql<SqlBool>`NOT tags @> ${notAll}` as never);
@@ -185,8 +258,15 @@ function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {
   const sort = keys.flatMap((key, index) => {
     if ((key === 'host' || key === 'node') && !ctx.caller.isAdmin) throw forbidden(`Sort key '${key}' is for administrators only.`);
     const column = Object.hasOwn(sortColumns, key) && (key !== 'locked' || does(ctx, 'lockedWithReason')) ? sortColumns[key] : undefined;
-    const isIdle = key === 'locked' || key === 'kernel_id' || key === 'ramdisk_id' || (idleSortKeys.includes(key) && !does(ctx, 'unknownSortKeysRefused'));
-    if (column === undefined && !isIdle) throw invalid(`Invalid input for query parameters sort_key. Value: ${key.slice(0, 80)}. '${key.slice(0, 80)}' is not one of the keys servers can be sorted by`);
+    const isIdle =
+      key === 'locked' ||
+      key === 'kernel_id' ||
+      key === 'ramdisk_id' ||
+      (idleSortKeys.includes(key) && !does(ctx, 'unknownSortKeysRefused'));
+    if (column === undefined && !isIdle)
+      throw invalid(
+        `Invalid input for query parameters sort_key. Value: ${key.slice(0, 80)}. '${key.slice(0, 80)}' is not one of the keys servers can be sorted by`,
+      );
     return column === undefined ? [] : [{ column, direction: (directions[index] ?? first) as 'asc' | 'desc' }];
   });
   return sort.length > 0 ? sort : [{ column: 'created_at', direction: first }];

@@ -13,7 +13,13 @@ import { refuseLocked } from './find-server.ts';
  * Accepts an operation on a server: the lock and the state are judged, and the task state, the record of the action and the saga that
  * carries it out are written in one transaction, so that none is ever without the others.
  */
-export async function operate(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
+export async function operate(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  located: LocatedInstance,
+  action: ActionName,
+  saga: { readonly name: string; readonly params?: object },
+): Promise<Instance> {
   refuseLocked(ctx, located.instance);
   try {
     return await begin(deps, ctx, located, action, saga);
@@ -25,14 +31,38 @@ export async function operate(deps: ApiDeps, ctx: RequestContext, located: Locat
   }
 }
 
-async function begin(deps: ApiDeps, ctx: RequestContext, { instance, cellId }: LocatedInstance, action: ActionName, saga: { readonly name: string; readonly params?: object }): Promise<Instance> {
-  const begun = await deps.stores.cell(cellId).transaction().execute(async (tx) => {
-    const now = await beginAction(tx, action, instance);
-    const { userId } = ctx.caller;
-    await recordAction(tx, [{ instanceId: instance.id, action: instanceActions[action].recordedAs, requestId: ctx.requestId, userId, projectId: instance.projectId }]);
-    await insertSagas(tx, [{ id: deps.ids.uuid(), name: saga.name, subject: instance.id, params: { instanceId: instance.id, requestId: ctx.requestId, startedAt: deps.clock.now(), ...saga.params } }]);
-    return now;
-  });
+async function begin(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  { instance, cellId }: LocatedInstance,
+  action: ActionName,
+  saga: { readonly name: string; readonly params?: object },
+): Promise<Instance> {
+  const begun = await deps.stores
+    .cell(cellId)
+    .transaction()
+    .execute(async (tx) => {
+      const now = await beginAction(tx, action, instance);
+      const { userId } = ctx.caller;
+      await recordAction(tx, [
+        {
+          instanceId: instance.id,
+          action: instanceActions[action].recordedAs,
+          requestId: ctx.requestId,
+          userId,
+          projectId: instance.projectId,
+        },
+      ]);
+      await insertSagas(tx, [
+        {
+          id: deps.ids.uuid(),
+          name: saga.name,
+          subject: instance.id,
+          params: { instanceId: instance.id, requestId: ctx.requestId, startedAt: deps.clock.now(), ...saga.params },
+        },
+      ]);
+      return now;
+    });
   deps.conductor.wake({}).catch((error: unknown) => deps.log.debug({ err: error }, 'conductor was not woken; it will look by itself'));
   return begun;
 }

@@ -16,7 +16,12 @@ interface Item {
  * What a create request asks of the network, checked against the network service in the caller's name. Nothing asked for means the
  * project's only network; none there, none taken; several are ambiguous (409).
  */
-export async function resolveNetworks(deps: ApiDeps, ctx: RequestContext, asked: 'none' | 'auto' | readonly Item[] | undefined, servers: number): Promise<RequestedNetworks> {
+export async function resolveNetworks(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  asked: 'none' | 'auto' | readonly Item[] | undefined,
+  servers: number,
+): Promise<RequestedNetworks> {
   if (asked === 'none') return 'none';
   const session = deps.identity.sessionOf(ctx.caller);
   if (asked === undefined || asked === 'auto' || asked.length === 0) {
@@ -34,7 +39,11 @@ export async function resolveNetworks(deps: ApiDeps, ctx: RequestContext, asked:
   const portIds = items.flatMap(({ portId }) => (portId === null ? [] : [portId]));
   if (new Set(portIds).size !== portIds.length) throw invalid('Duplicate ports given.');
   if (servers > 1 && items.some(({ portId, fixedIp }) => portId !== null || fixedIp !== null)) {
-    throw invalid(portIds.length > 0 ? 'Invalid launch multiple instances: a port can be used by one of them only.' : 'max_count cannot be greater than 1 if an fixed_ip is specified.');
+    throw invalid(
+      portIds.length > 0
+        ? 'Invalid launch multiple instances: a port can be used by one of them only.'
+        : 'max_count cannot be greater than 1 if an fixed_ip is specified.',
+    );
   }
   for (const portId of portIds) {
     const port = await deps.network.port(session, portId).catch((error: unknown) => {
@@ -47,7 +56,12 @@ export async function resolveNetworks(deps: ApiDeps, ctx: RequestContext, asked:
   const networkIds = [...new Set(items.flatMap(({ networkId }) => (networkId === null ? [] : [networkId])))];
   if (networkIds.length > 0) {
     const networks = await deps.network.networks(session, { id: networkIds });
-    for (const id of networkIds) refuseUnusable(ctx, networks.find((network) => network.id === id), id);
+    for (const id of networkIds)
+      refuseUnusable(
+        ctx,
+        networks.find((network) => network.id === id),
+        id,
+      );
     await refuseTooManyPorts(deps, ctx, servers * items.filter(({ portId }) => portId === null).length);
   }
   return items;
@@ -56,7 +70,8 @@ export async function resolveNetworks(deps: ApiDeps, ctx: RequestContext, asked:
 function readItem({ uuid, port, fixed_ip: fixedIp, tag }: Item) {
   const networkId = uuid === undefined ? null : normalizeUuid(uuid);
   if (port != null) {
-    if (fixedIp !== undefined) throw invalid(`Specified Fixed IP '${fixedIp}' cannot be used with port '${port}': the two cannot be specified together.`);
+    if (fixedIp !== undefined)
+      throw invalid(`Specified Fixed IP '${fixedIp}' cannot be used with port '${port}': the two cannot be specified together.`);
     return { networkId: null, portId: normalizeUuid(port), fixedIp: null, tag: tag ?? null };
   }
   if (networkId === null) throw invalid(`Bad networks format: network uuid is not in proper format (${uuid ?? 'none'})`);
@@ -66,14 +81,19 @@ function readItem({ uuid, port, fixed_ip: fixedIp, tag }: Item) {
 function refuseUnusable(ctx: RequestContext, network: Network | undefined, id: string): void {
   if (network === undefined) throw invalid(`Network ${id} could not be found.`);
   if (network.subnetIds.length === 0) throw invalid(`Network ${id} requires a subnet in order to boot instances on.`);
-  if (network.external && !network.shared && !ctx.can('network:attach_external_network')) throw forbidden(`It is not allowed to create an interface on external network ${id}`);
+  if (network.external && !network.shared && !ctx.can('network:attach_external_network'))
+    throw forbidden(`It is not allowed to create an interface on external network ${id}`);
 }
 
 /** The networks a server without a wish goes to: the project's own, else the shared ones. */
 async function usableNetworks(deps: ApiDeps, ctx: RequestContext): Promise<readonly Network[]> {
   const session = deps.identity.sessionOf(ctx.caller);
-  const usable = (networks: readonly Network[]): Network[] => networks.filter((network) => network.adminStateUp && network.subnetIds.length > 0 && !network.external);
-  const [own, shared] = await Promise.all([deps.network.networks(session, { tenant_id: ctx.caller.projectId ?? '' }), deps.network.networks(session, { shared: 'true' })]);
+  const usable = (networks: readonly Network[]): Network[] =>
+    networks.filter((network) => network.adminStateUp && network.subnetIds.length > 0 && !network.external);
+  const [own, shared] = await Promise.all([
+    deps.network.networks(session, { tenant_id: ctx.caller.projectId ?? '' }),
+    deps.network.networks(session, { shared: 'true' }),
+  ]);
   return usable([...new Map([...own, ...shared].map((network) => [network.id, network])).values()]);
 }
 

@@ -26,7 +26,10 @@ export const serverRoutes = [
     handle: async ({ query, ctx, deps }) => {
       const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:index');
       const next = nextLinks(ctx, 'servers', { full, lastId: servers.at(-1)?.instance.id });
-      return { servers: servers.map(({ instance }) => briefServerView.render(instance, ctx)), ...(next === undefined ? {} : { servers_links: next }) };
+      return {
+        servers: servers.map(({ instance }) => briefServerView.render(instance, ctx)),
+        ...(next === undefined ? {} : { servers_links: next }),
+      };
     },
   }),
   route({
@@ -39,7 +42,18 @@ export const serverRoutes = [
     handle: async ({ query, ctx, deps }) => {
       const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:detail');
       const statusOfHost = await hostStatuses(deps, ctx, servers);
-      const shown = servers.map(({ instance }) => serverView.render({ instance, hostStatus: statusOfHost(instance.host), serverGroups: [], pinnedAvailabilityZone: null, nameTemplate: deps.settings.DEFAULT.instance_name_template }, ctx));
+      const shown = servers.map(({ instance }) =>
+        serverView.render(
+          {
+            instance,
+            hostStatus: statusOfHost(instance.host),
+            serverGroups: [],
+            pinnedAvailabilityZone: null,
+            nameTemplate: deps.settings.DEFAULT.instance_name_template,
+          },
+          ctx,
+        ),
+      );
       const next = nextLinks(ctx, 'servers/detail', { full, lastId: servers.at(-1)?.instance.id });
       return { servers: shown, ...(next === undefined ? {} : { servers_links: next }) };
     },
@@ -55,7 +69,8 @@ export const serverRoutes = [
       const { server: wanted } = body;
       const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
       const created = await createServer(deps, ctx, wanted, hints);
-      if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false) return { reservation_id: created.reservationId };
+      if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false)
+        return { reservation_id: created.reservationId };
       const server = {
         id: created.first,
         links: links(ctx, 'servers', created.first),
@@ -95,7 +110,7 @@ export const serverRoutes = [
         ...(hostname === undefined ? {} : { hostname }),
         ...(accessIPv4 === undefined ? {} : { accessIpV4: accessIPv4 }),
         ...(accessIPv6 === undefined ? {} : { accessIpV6: accessIPv6 }),
-        ...(diskConfig === undefined ? {} : { diskConfig: diskConfig as 'AUTO' | 'MANUAL' }),
+        ...(diskConfig === undefined ? {} : { diskConfig: diskConfig }),
       });
       if (updated === null) throw instanceNotFound(instance.id);
       return detailOf(deps, ctx, { instance: updated, cellId });
@@ -120,7 +135,11 @@ export const serverRoutes = [
 /** A single server with all it has. */
 async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance): Promise<ServerDetail> {
   const { instance } = located;
-  const [group, spec, statusOfHost] = await Promise.all([groupOfInstance(deps.stores.api, instance.id), requestSpecOf(deps.stores, instance.id), hostStatuses(deps, ctx, [located])]);
+  const [group, spec, statusOfHost] = await Promise.all([
+    groupOfInstance(deps.stores.api, instance.id),
+    requestSpecOf(deps.stores, instance.id),
+    hostStatuses(deps, ctx, [located]),
+  ]);
   return {
     instance,
     hostStatus: statusOfHost(instance.host),
@@ -131,10 +150,16 @@ async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInst
 }
 
 /** The status of hosts, for those who may see it; one statement however many servers. */
-async function hostStatuses(deps: ApiDeps, ctx: RequestContext, servers: readonly LocatedInstance[]): Promise<(host: string | null) => ServerDetail['hostStatus']> {
+async function hostStatuses(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  servers: readonly LocatedInstance[],
+): Promise<(host: string | null) => ServerDetail['hostStatus']> {
   const mayAsk = ctx.can('os_compute_api:servers:show:host_status') || ctx.can('os_compute_api:servers:show:host_status:unknown-only');
   if (!mayAsk || servers.every(({ instance }) => instance.host === null)) return () => '';
-  const services = new Map((await listServices(deps.stores)).filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]));
+  const services = new Map(
+    (await listServices(deps.stores)).filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]),
+  );
   return (host) => {
     if (host === null) return '';
     const service = services.get(host);
@@ -143,4 +168,3 @@ async function hostStatuses(deps: ApiDeps, ctx: RequestContext, servers: readonl
     return isUp(service, deps.clock.now(), deps.settings.DEFAULT.service_down_time) ? 'UP' : 'DOWN';
   };
 }
-

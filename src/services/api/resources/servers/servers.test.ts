@@ -256,7 +256,7 @@ describe('a server', () => {
       stranger('GET', '/servers/none'),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404, 404]);
-    expect(answers[0]!.body).toEqual({ itemNotFound: { code: 404, message: `Instance ${id} could not be found.` } });
+    expect(answers[0].body).toEqual({ itemNotFound: { code: 404, message: `Instance ${id} could not be found.` } });
   });
 
   test('is renamed and described by its members', async () => {

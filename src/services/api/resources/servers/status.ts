@@ -48,7 +48,9 @@ export function statusOf({ vmState, taskState }: Pick<Instance, 'vmState' | 'tas
 }
 
 /** The states a status filter selects: vm_states, and task states where only those make the status; null for an unknown status. */
-export function statesOf(status: Status): { readonly vmStates: readonly VmState[]; readonly taskStates: readonly TaskState[] | null } | null {
+export function statesOf(
+  status: Status,
+): { readonly vmStates: readonly VmState[]; readonly taskStates: readonly TaskState[] | null } | null {
   const vmStates: VmState[] = [];
   const taskStates: TaskState[] = [];
   let byDefault = false;
@@ -63,4 +65,5 @@ export function statesOf(status: Status): { readonly vmStates: readonly VmState[
 }
 
 /** Statuses in which a server shows its progress. */
-export const showsProgress = (status: Status): boolean => ['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'].includes(status);
+export const showsProgress = (status: Status): boolean =>
+  ['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'].includes(status);

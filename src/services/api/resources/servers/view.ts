@@ -28,16 +28,33 @@ type Field = ViewField<ServerDetail, RequestContext>;
 const placed = (field: Omit<Field, 'policy'>): Field => ({ ...field, policy: attributes });
 
 /** A host as tenants may see it: the same for all their servers on it, and telling nothing else. */
-export const hostId = ({ projectId, host }: Pick<Instance, 'projectId' | 'host'>): string => (host === null ? '' : createHash('sha224').update(projectId + host).digest('hex'));
+export const hostId = ({ projectId, host }: Pick<Instance, 'projectId' | 'host'>): string =>
+  host === null
+    ? ''
+    : createHash('sha224')
+        .update(projectId + host)
+        .digest('hex');
 
 const imageOf = ({ instance }: ServerDetail, ctx: RequestContext, withProperties: boolean) =>
   instance.image === null
     ? ''
-    : { id: instance.image.id, links: bookmark(ctx, 'images', instance.image.id), ...(withProperties ? { properties: instance.image.properties } : {}) };
+    : {
+        id: instance.image.id,
+        links: bookmark(ctx, 'images', instance.image.id),
+        ...(withProperties ? { properties: instance.image.properties } : {}),
+      };
 
 function flavorOf({ instance: { flavor } }: ServerDetail, ctx: RequestContext) {
   const { vcpus, memoryMb: ram, rootGb: disk, ephemeralGb: ephemeral, swapMb: swap, name, extraSpecs } = flavor;
-  return { vcpus, ram, disk, ephemeral, swap, original_name: name, ...(ctx.can('os_compute_api:servers:show:flavor-extra-specs') ? { extra_specs: extraSpecs } : {}) };
+  return {
+    vcpus,
+    ram,
+    disk,
+    ephemeral,
+    swap,
+    original_name: name,
+    ...(ctx.can('os_compute_api:servers:show:flavor-extra-specs') ? { extra_specs: extraSpecs } : {}),
+  };
 }
 
 /** Addresses by network; fixed ones first, each followed by the floating ones that lead to it. */
@@ -48,7 +65,12 @@ export function addressesOf({ networkInfo, vmState }: Instance): Record<string, 
     const list = (byLabel[vif.networkLabel] ??= []);
     for (const { version, addresses } of vif.subnets) {
       for (const { address, floating } of addresses) {
-        const entry = (addr: string, type: string, family: number) => ({ version: family, addr, 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': vif.macAddress });
+        const entry = (addr: string, type: string, family: number) => ({
+          version: family,
+          addr,
+          'OS-EXT-IPS:type': type,
+          'OS-EXT-IPS-MAC:mac_addr': vif.macAddress,
+        });
         list.push(entry(address, 'fixed', version), ...floating.map((ip) => entry(ip, 'floating', 4)));
       }
     }
@@ -90,7 +112,11 @@ const serverFields: Fields = {
     { since: '2.98', type: Type.Unknown(), get: (d, ctx) => imageOf(d, ctx, true) },
   ],
   flavor: [
-    { until: '2.46', type: Type.Unknown(), get: (d, ctx) => ({ id: d.instance.flavor.flavorId, links: bookmark(ctx, 'flavors', d.instance.flavor.flavorId) }) },
+    {
+      until: '2.46',
+      type: Type.Unknown(),
+      get: (d, ctx) => ({ id: d.instance.flavor.flavorId, links: bookmark(ctx, 'flavors', d.instance.flavor.flavorId) }),
+    },
     { since: '2.47', type: Type.Unknown(), get: flavorOf },
   ],
   created: { type: Text, get: (d) => seconds(d.instance.createdAt) },
@@ -107,13 +133,20 @@ const serverFields: Fields = {
   key_name: { type: Nullable(Text), get: (d) => d.instance.keyName },
   'OS-SRV-USG:launched_at': { type: Nullable(Text), get: (d) => microseconds(d.instance.launchedAt) },
   'OS-SRV-USG:terminated_at': { type: Nullable(Text), get: (d) => microseconds(d.instance.terminatedAt) },
-  security_groups: { type: Type.Unknown(), get: (d) => (d.instance.securityGroups.length === 0 ? undefined : d.instance.securityGroups.map((name) => ({ name }))) },
+  security_groups: {
+    type: Type.Unknown(),
+    get: (d) => (d.instance.securityGroups.length === 0 ? undefined : d.instance.securityGroups.map((name) => ({ name }))),
+  },
   'OS-EXT-STS:task_state': { type: Nullable(Text), get: (d) => d.instance.taskState },
   'OS-EXT-STS:vm_state': { type: Text, get: (d) => d.instance.vmState },
   'OS-EXT-STS:power_state': { type: Type.Enum(Object.values(powerStates)), get: (d) => d.instance.powerState },
   'os-extended-volumes:volumes_attached': [
     { until: '2.2', type: Type.Unknown(), get: (d) => volumesOf(d).map(({ volumeId }) => ({ id: volumeId })) },
-    { since: '2.3', type: Type.Unknown(), get: (d) => volumesOf(d).map(({ volumeId, deleteOnTermination }) => ({ id: volumeId, delete_on_termination: deleteOnTermination })) },
+    {
+      since: '2.3',
+      type: Type.Unknown(),
+      get: (d) => volumesOf(d).map(({ volumeId, deleteOnTermination }) => ({ id: volumeId, delete_on_termination: deleteOnTermination })),
+    },
   ],
   'OS-EXT-SRV-ATTR:host': placed({ type: Nullable(Text), get: (d) => d.instance.host }),
   'OS-EXT-SRV-ATTR:instance_name': placed({ type: Text, get: (d) => guestName(d.nameTemplate, d.instance) }),
@@ -144,12 +177,17 @@ export const serverView = versionedView<ServerDetail, RequestContext>('Server', 
 
 /** What the answer to a change shows since 2.75 only, when it became as full as any other. */
 const shownLate = /^(OS-EXT-(AZ|STS|SRV-ATTR):|OS-SRV-USG:|os-extended-volumes:|(config_drive|key_name|security_groups|host_status)$)/;
-const since275 = (field: Field): readonly Field[] => (field.until !== undefined && version(field.until) < version('2.75') ? [] : [field.since !== undefined && version(field.since) > version('2.75') ? field : { ...field, since: '2.75' }]);
+const since275 = (field: Field): readonly Field[] =>
+  field.until !== undefined && version(field.until) < version('2.75')
+    ? []
+    : [field.since !== undefined && version(field.since) > version('2.75') ? field : { ...field, since: '2.75' }];
 
 /** A server as the answer to a change of it shows it. */
 export const changedServerView = versionedView<ServerDetail, RequestContext>(
   'ChangedServer',
-  Object.fromEntries(Object.entries(serverFields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field])),
+  Object.fromEntries(
+    Object.entries(serverFields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
+  ),
 );
 
 const volumesOf = ({ instance }: ServerDetail) => instance.blockDevices.filter(({ volumeId }) => volumeId !== null);

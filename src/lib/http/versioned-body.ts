@@ -44,7 +44,7 @@ export function versionedBody<const F extends Fields>(title: string, fields: F, 
       if (known !== undefined) return known;
       const properties: Record<string, TSchema> = {};
       for (const [key, variants] of Object.entries(fields)) {
-        const field = [variants].flat<Variants[], 1>().find((variant) => isWithin(variant, at));
+        const field = [variants].flat<Variants[]>().find((variant) => isWithin(variant, at));
         if (field !== undefined) properties[key] = field.required === true ? field.type : Type.Optional(field.type);
       }
       const { unknownKeys = 'refuse', minProperties } = options;

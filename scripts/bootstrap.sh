@@ -135,11 +135,12 @@ install_packages() {
 }
 
 install_modules() {
-  say 'Installing the Node packages of package-lock.json: npm ci'
+  # `npm ci` would refuse the lock file where a registry lacks optional binaries of platforms that are not ours
+  say 'Installing the Node packages of package-lock.json: npm install'
   begun=$(date +%s)
-  (cd "$home" && quietly npm ci --include=dev --no-audit --no-fund --loglevel=error)
+  (cd "$home" && quietly npm install --no-save --include=dev --no-audit --no-fund --loglevel=error)
   if [ ! -x "$modules/node/bin/node" ]; then
-    say "npm ci has not brought $modules/node/bin/node: its install scripts must be allowed to run."
+    say "npm install has not brought $modules/node/bin/node: its install scripts must be allowed to run."
     exit 1
   fi
   cp "$home/package-lock.json" "$modules/.kilonova-installed-lock.json"

@@ -42,6 +42,7 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
   const max = Number(body.max_count ?? min);
   if (min > max) throw invalid('min_count must be <= max_count');
   if (body.block_device_mapping_v2 !== undefined) ctx.authorize('os_compute_api:servers:create:attach_volume');
+  refuseOtherDisks(body);
   if ((body.trusted_image_certificates ?? []).length > 0) ctx.authorize('os_compute_api:servers:create:trusted_certs');
   const limits = await limitsOf(deps, projectId);
   const metadata = body.metadata ?? {};
@@ -219,6 +220,21 @@ async function flavorOf(deps: ApiDeps, ctx: RequestContext, ref: string | number
   const flavor = await findFlavor(deps.stores.api, flavorId, ctx.caller);
   if (flavor === null || flavor.disabled) throw invalid(`Flavor ${flavorId} could not be found.`);
   return instanceFlavor(flavor);
+}
+
+/** Until there is a volume service, the only disk to be had is the one an image is put on: anything else is refused rather than left out. */
+function refuseOtherDisks(body: Body): void {
+  for (const [index, device] of (body.block_device_mapping_v2 ?? []).entries()) {
+    const isRootOfImage =
+      device.source_type === 'image' &&
+      device.destination_type !== 'volume' &&
+      Number(device.boot_index ?? 0) === 0 &&
+      (device.uuid ?? body.imageRef) === body.imageRef;
+    if (!isRootOfImage || index > 0)
+      throw invalid(
+        `Block Device Mapping is Invalid: this cloud has no volume service; device ${index} (${device.source_type} to ${device.destination_type ?? 'local'}) cannot be had.`,
+      );
+  }
 }
 
 async function imageOf(deps: ApiDeps, ctx: RequestContext, body: Body): Promise<InstanceImage | null> {

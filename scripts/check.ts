@@ -28,7 +28,7 @@ const checks: readonly Check[] = [
 
 async function run({ name, command: [program, ...args] }: Check): Promise<boolean> {
   const began = performance.now();
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0' } });
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...uncoloured, NO_COLOR: '1' } });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
@@ -39,14 +39,14 @@ async function run({ name, command: [program, ...args] }: Check): Promise<boolea
   const summary = text.match(/^\s*(Test Files|Tests) .*$/gm)?.join('\n');
   if (code !== 0) process.stdout.write(`${text}\n`);
   else if (summary !== undefined) process.stdout.write(`${summary}\n`);
-  for (const [, kind, count] of text
-    .matchAll(/^\s*Tests .*?(?=\n|$)/gm)
-    .flatMap(([line]) => line.matchAll(/(\d+) (passed|failed|skipped)/g))
-    .map(([, n, kind]) => [0, kind, Number(n)] as const))
-    totals[kind as keyof typeof totals] += count;
+  for (const [line] of text.matchAll(/^\s*Tests .*$/gm)) {
+    for (const [, count, kind] of line.matchAll(/(\d+) (passed|failed|skipped)/g)) totals[kind as keyof typeof totals] += Number(count);
+  }
   return code === 0;
 }
 
+// a runner takes this variable for a wish to colour, whatever its value
+const { FORCE_COLOR: _, ...uncoloured } = process.env;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !checks.some((check) => check.name === name));

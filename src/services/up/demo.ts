@@ -104,7 +104,7 @@ export async function demo(running: RunningUp, write: (text: string) => void): P
     { clock: systemClock, timeoutMs: 180_000, everyMs: 500, what: 'A login prompt on the console' },
   );
   tell('login prompt on the console');
-  const lines = console_.trimEnd().split('\n').slice(-15);
+  const lines = console_.replaceAll('\r', '').trimEnd().split('\n').slice(-15);
   write(`\nThe end of its console:\n${lines.map((line) => `  │ ${line.trimEnd()}`).join('\n')}\n`);
   if (address !== null) write(`\nLog in with:\n  ssh -i ${keyFile} -o StrictHostKeyChecking=no root@${address}\n`);
   write(`\nDelete it with:\n  openstack server delete ${name}\n`);

@@ -30,6 +30,8 @@ export interface ChaosReport {
   readonly takenOver: number;
   /** Servers at the end, by status. */
   readonly servers: Readonly<Record<string, number>>;
+  /** What servers in ERROR say of it. */
+  readonly faults: readonly string[];
   /** Whatever broke a promise. */
   readonly problems: readonly string[];
   /** The audit before everything is deleted, and after. */
@@ -186,6 +188,7 @@ export async function chaos({ state, rounds, seed, say = () => undefined }: Chao
     unanswered,
     takenOver,
     servers: Object.fromEntries([...new Set(settled.map(({ status }) => status))].toSorted().map((status) => [status, count(status)])),
+    faults: settled.flatMap(({ id, fault, status }) => (status === 'ERROR' ? [`${id}: ${fault}`] : [])),
     problems,
     audits,
   };

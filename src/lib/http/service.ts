@@ -172,16 +172,10 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
         spec.log.error({ err: error, requestId, method: request.method, url: urlWithoutSecrets(request.url) }, 'request failed');
       return await send(reply, answer);
     } finally {
-      spec.log.debug(
-        {
-          requestId,
-          method: request.method,
-          url: urlWithoutSecrets(request.url),
-          status: reply.statusCode,
-          ms: Math.round(performance.now() - started),
-        },
-        'request',
-      );
+      if (spec.log.isLevelEnabled('debug')) {
+        const ms = Math.round(performance.now() - started);
+        spec.log.debug({ requestId, method: request.method, url: urlWithoutSecrets(request.url), status: reply.statusCode, ms }, 'request');
+      }
     }
   }
 

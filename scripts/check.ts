@@ -28,7 +28,7 @@ const checks: readonly Check[] = [
 
 async function run({ name, command: [program, ...args] }: Check): Promise<boolean> {
   const began = performance.now();
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...uncoloured, NO_COLOR: '1' } });
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: environment });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
@@ -47,6 +47,8 @@ async function run({ name, command: [program, ...args] }: Check): Promise<boolea
 
 // a runner takes this variable for a wish to colour, whatever its value
 const { FORCE_COLOR: _, ...uncoloured } = process.env;
+// the project's own Node, whoever called us
+const environment = { ...uncoloured, NO_COLOR: '1', PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` };
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !checks.some((check) => check.name === name));

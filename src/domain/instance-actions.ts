@@ -5,8 +5,8 @@ export interface InstanceAction {
   readonly from: readonly VmState[] | 'any';
   /** Task states it may begin in, besides none; `any` interrupts whatever is done. */
   readonly interrupts?: readonly TaskState[] | 'any';
-  /** The task state while it is done. */
-  readonly task: TaskState;
+  /** The task state while it is done; null for what leaves the server free for other actions meanwhile, as in Nova. */
+  readonly task: TaskState | null;
   /** Nova's name of the instance action, as `os-instance-actions` shows it. */
   readonly recordedAs: string;
   /** Refused for an instance that was never launched. */
@@ -42,6 +42,47 @@ export const instanceActions = {
   suspend: { from: ['active'], task: 'suspending', recordedAs: 'suspend' },
   resume: { from: ['suspended'], task: 'resuming', recordedAs: 'resume' },
   delete: { from: 'any', interrupts: 'any', task: 'deleting', recordedAs: 'delete' },
+  softDelete: { from: 'any', interrupts: 'any', task: 'soft-deleting', recordedAs: 'delete', mustHaveLaunched: true },
+  restore: { from: ['soft-delete'], task: 'restoring', recordedAs: 'restore' },
+  rescue: { from: ['active', 'stopped', 'error'], task: 'rescuing', recordedAs: 'rescue', mustHaveLaunched: true },
+  unrescue: { from: ['rescued'], task: 'unrescuing', recordedAs: 'unrescue' },
+  rebuild: { from: ['active', 'stopped', 'error'], task: 'rebuilding', recordedAs: 'rebuild', mustHaveLaunched: true },
+  resize: { from: ['active', 'stopped'], task: 'resize_prep', recordedAs: 'resize', mustHaveLaunched: true },
+  migrate: { from: ['active', 'stopped'], task: 'resize_prep', recordedAs: 'migrate', mustHaveLaunched: true },
+  confirmResize: { from: ['resized'], task: 'resize_confirming', recordedAs: 'confirmResize' },
+  revertResize: { from: ['resized'], task: 'resize_reverting', recordedAs: 'revertResize' },
+  liveMigrate: { from: ['active', 'paused'], task: 'migrating', recordedAs: 'live-migration', mustHaveLaunched: true },
+  evacuate: { from: ['active', 'stopped', 'error'], interrupts: 'any', task: 'rebuilding', recordedAs: 'evacuate', mustHaveLaunched: true },
+  shelve: { from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving', recordedAs: 'shelve', mustHaveLaunched: true },
+  shelveOffload: { from: ['shelved'], task: 'shelving_offloading', recordedAs: 'shelveOffload' },
+  unshelve: { from: ['shelved', 'shelved_offloaded'], task: 'unshelving', recordedAs: 'unshelve' },
+  snapshot: {
+    from: ['active', 'stopped', 'paused', 'suspended'],
+    task: 'image_snapshot_pending',
+    recordedAs: 'createImage',
+    mustHaveLaunched: true,
+  },
+  backup: { from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_backup', recordedAs: 'createBackup', mustHaveLaunched: true },
+  setAdminPassword: { from: ['active'], task: 'updating_password', recordedAs: 'changePassword', mustHaveLaunched: true },
+  attachVolume: {
+    from: ['active', 'paused', 'stopped', 'resized', 'soft-delete', 'shelved', 'shelved_offloaded'],
+    task: null,
+    recordedAs: 'attach_volume',
+  },
+  detachVolume: {
+    from: ['active', 'paused', 'stopped', 'resized', 'soft-delete', 'shelved', 'shelved_offloaded'],
+    task: null,
+    recordedAs: 'detach_volume',
+  },
+  swapVolume: { from: ['active', 'paused', 'resized'], task: null, recordedAs: 'swap_volume' },
+  attachInterface: { from: ['active', 'paused', 'stopped'], task: null, recordedAs: 'attach_interface' },
+  detachInterface: { from: ['active', 'paused', 'stopped'], task: null, recordedAs: 'detach_interface' },
+  triggerCrashDump: {
+    from: ['active', 'paused', 'rescued', 'resized', 'error'],
+    task: null,
+    recordedAs: 'trigger_crash_dump',
+    mustHaveLaunched: true,
+  },
 } as const satisfies Record<string, InstanceAction>;
 
 export type ActionName = keyof typeof instanceActions;

@@ -272,13 +272,14 @@ export async function changeInstance(
 
 /**
  * Begins an action: judges the state by the table and sets the task state in one compare-and-swap. Throws 409 with the reason when
- * the state does not allow it, also when another request was faster. Answers the instance with its new epoch.
+ * the state does not allow it, also when another request was faster. Answers the instance with its new epoch, which grows only for
+ * an action that has a task state: those without one are done beside each other, and none may make a host refuse the others.
  */
 export async function beginAction(
   tx: Executor<CellTables>,
   name: ActionName,
   instance: Instance,
-  task: TaskState = instanceActions[name].task,
+  task: TaskState | null = instanceActions[name].task,
 ): Promise<Instance> {
   const refuse = (now: Instance): never => {
     throw wrongState(
@@ -290,7 +291,7 @@ export async function beginAction(
   if (reasonAgainst(name, instance) !== null) return refuse(instance);
   const row = await tx
     .updateTable('instances')
-    .set((eb) => ({ task_state: task, epoch: eb('epoch', '+', 1), updated_at: new Date() }))
+    .set((eb) => ({ updated_at: new Date(), ...(task === null ? {} : { task_state: task, epoch: eb('epoch', '+', 1) }) }))
     .where('uuid', '=', instance.id)
     .where('deleted_at', 'is', null)
     .where('vm_state', '=', instance.vmState)

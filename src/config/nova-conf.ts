@@ -22,7 +22,8 @@ export function readSettings(text: string, name = 'nova.conf'): LoadedSettings {
     for (const [key, values] of options) {
       const known = Object.hasOwn(novaSchema, group) && Object.hasOwn(novaSchema[group as keyof typeof novaSchema], key);
       if (!known) warnings.push(`${name}: option [${group}] ${key} is not known here and has no effect`);
-      given.set(`${group}\0${key}`, values.at(-1) ?? '');
+      const repeatable = known && (novaSchema as SettingsSchema)[group]?.[key]?.repeatable === true;
+      given.set(`${group}\0${key}`, repeatable ? values.join('\0') : (values.at(-1) ?? ''));
     }
   }
   const interpolate = (value: string, depth = 0): string =>

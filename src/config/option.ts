@@ -10,6 +10,8 @@ export interface Option<T> {
   readonly secret: boolean;
   /** What the sample file shows of a default that depends on the machine. */
   readonly sample?: string;
+  /** Set where the option may stand in the file several times; `read` then gets the lines joined by a null character. */
+  readonly repeatable?: true;
   /** How a default is written in the sample file. */
   write(value: T): string;
 }
@@ -88,6 +90,16 @@ export const option = {
       o,
       (v) => v.join(','),
     ),
+  /** Given once for each value, such as `[pci] alias`. */
+  lines: (o: { readonly help: string }): Option<readonly string[]> => ({
+    ...make<readonly string[]>(
+      'text, and may be given several times',
+      (t) => t.split('\0').filter((line) => line.trim() !== ''),
+      { ...o, default: [] },
+      (v) => v.join('; '),
+    ),
+    repeatable: true,
+  }),
   choice: <const C extends string>(choices: readonly C[], o: Common<NoInfer<C>>): Option<C> =>
     make(`one of ${choices.join(', ')}`, (t) => choices.find((choice) => choice === t) ?? refuse(t, `one of ${choices.join(', ')}`), o),
 };

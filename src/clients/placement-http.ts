@@ -1,3 +1,4 @@
+import type { ProviderChanges } from '../domain/placement/provider-changes.ts';
 import { isKind, notFound } from '../lib/errors.ts';
 import { createHttpClient, type HttpRequest } from '../lib/http/client.ts';
 import type { Log } from '../lib/log.ts';
@@ -125,6 +126,8 @@ export function createPlacementClient({
         })),
       };
     },
+    providerChanges: (session, since) =>
+      orWhenMissing(ask<ProviderChanges>(session, 'GET', `/kilonova/v1/provider_changes${since === null ? '' : `?since=${since}`}`), null),
     async allocations(session, consumerId) {
       const wire = await ask<{
         readonly allocations: Readonly<Record<string, { readonly resources: Resources }>>;

@@ -1,3 +1,4 @@
+import type { ProviderChanges } from '../domain/placement/provider-changes.ts';
 import type { Session } from './session.ts';
 
 export interface Inventory {
@@ -61,6 +62,8 @@ export interface NewAllocations {
 export interface PlacementClient {
   /** `query` is the query string of GET /allocation_candidates, without `?`. */
   allocationCandidates(session: Session, query: string): Promise<AllocationCandidates>;
+  /** What changed of all providers since a snapshot, or all there is; null from a placement that is not ours and cannot tell. */
+  providerChanges(session: Session, since: string | null): Promise<ProviderChanges | null>;
   allocations(session: Session, consumerId: string): Promise<ConsumerAllocations>;
   putAllocations(session: Session, consumerId: string, allocations: NewAllocations): Promise<void>;
   /** Several consumers at once: all or none. */

@@ -167,3 +167,21 @@ test('what is used cannot be taken away, and the refusal says what', async () =>
     `Unable to allocate inventory: Unable to create allocation for 'VCPU' on resource provider '${host}'. The requested amount would exceed the capacity: 9 requested, 4 free.`,
   ]);
 });
+
+test('who follows the changes of providers sees claims as usage, everything else whole, and hostile snapshots are refused', async () => {
+  const host = await makeHost({ VCPU: { total: 8 } }, { traits: ['HW_CPU_X86_AVX'] });
+  const feed = (since?: string) =>
+    placement.ask('GET', `/kilonova/v1/provider_changes${since === undefined ? '' : `?since=${encodeURIComponent(since)}`}`);
+  const all = (await feed()).body;
+  const row = all.changed.find(([, uuid]: [number, string]) => uuid === host);
+  expect([row[7], all.traits[row[8]]]).toEqual([{ VCPU: [8, 0, 1, 2_147_483_647, 1, 1, 0] }, 'HW_CPU_X86_AVX']);
+  await placement.ask('PUT', `/allocations/${randomUUID()}`, { body: claim(host, { VCPU: 3 }) });
+  const claimed = (await feed(all.snapshot)).body;
+  expect([claimed.changed, claimed.usages]).toEqual([null, [[row[0], 3, expect.any(Number), { VCPU: 3 }]]]);
+  await placement.ask('PUT', `/resource_providers/${host}/traits`, { body: { resource_provider_generation: 3, traits: [] } });
+  const changed = (await feed(claimed.snapshot)).body;
+  expect([changed.usages, changed.changed[0].slice(7)]).toEqual([null, [{ VCPU: [8, 0, 1, 2_147_483_647, 1, 1, 3] }, null, null]]);
+  const refused = await Promise.all(["1:1:'", '', '1:1:1,', 'x'].map((since) => feed(since)));
+  expect(refused.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+  expect((await placement.ask('GET', '/kilonova/v1/provider_changes', { roles: 'reader' })).status).toBe(403);
+});

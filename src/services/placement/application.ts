@@ -14,6 +14,7 @@ import { membershipRoutes } from './resources/memberships/routes.ts';
 import { resourceClassRoutes } from './resources/names/resource-class-routes.ts';
 import { traitRoutes } from './resources/names/trait-routes.ts';
 import { providerRoutes } from './resources/providers/routes.ts';
+import { changeRoutes } from './resources/root/change-routes.ts';
 import { rootRoutes } from './resources/root/routes.ts';
 import { usageRoutes } from './resources/usages/routes.ts';
 
@@ -28,6 +29,7 @@ export const placementRoutes: readonly AnyRoute<PlacementDeps>[] = [
   ...allocationRoutes,
   ...usageRoutes,
   ...candidateRoutes,
+  ...changeRoutes,
 ];
 
 /** Builds placement's HTTP application. It listens nowhere yet. */

@@ -14,7 +14,4 @@ export const noSuchTraits = (names: readonly string[]): KilonovaError => invalid
 export const inventoryInUse = (classes: readonly string[], provider: string): KilonovaError =>
   conflict(`Inventory for '${classes.join(', ')}' on resource provider '${provider}' in use.`, { code: 'placement.inventory.inuse' });
 
-export const badQuery = (
-  message: string,
-  code?: 'placement.query.bad_value' | 'placement.query.missing_value' | 'placement.query.duplicate_key',
-): KilonovaError => invalid(message, code === undefined ? {} : { code });
+export { badQuery } from '../../domain/placement/bad-query.ts';

@@ -48,6 +48,7 @@ export const policyRules = {
     description: 'Move inventories and their allocations between providers at once.',
   },
   'placement:usages': { check: 'rule:admin_or_project_reader_or_service_api', description: 'Show what a project uses.' },
+  'placement:kilonova:provider_changes': adminOrService('Follow all changes of providers.'),
 } as const satisfies Record<string, PolicyRule>;
 
 export type PlacementRule = keyof typeof policyRules;

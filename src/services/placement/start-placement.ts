@@ -58,7 +58,7 @@ export async function startPlacement(options: StartPlacementOptions): Promise<Ru
     { clock, log },
   );
   const tidy = startReconciler(
-    { name: 'placement-change-notes', everyMs: 600_000, run: async () => ({ forgotten: await forgetOldNotes(database) }) },
+    { name: 'placement-change-notes', everyMs: 120_000, run: async () => ({ forgotten: await forgetOldNotes(database) }) },
     { clock, log },
   );
   const port = await listen(app, { host: options.host, port: options.port });

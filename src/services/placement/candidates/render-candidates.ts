@@ -1,7 +1,7 @@
 import type { Version } from '../../../lib/http/microversion.ts';
 import { does } from '../microversions.ts';
-import type { ProviderRecord, ProviderView } from '../view/provider-view.ts';
-import type { FoundCandidates } from './find-candidates.ts';
+import type { ProviderRecord, ProviderView } from '../../../domain/placement/provider-view.ts';
+import type { FoundCandidates } from '../../../domain/placement/find-candidates.ts';
 
 interface At {
   readonly version: Version;

@@ -1,6 +1,7 @@
 import type { Migration } from '../../../lib/sql/database.ts';
 import { providers } from './0001-providers.ts';
 import { claims } from './0002-claims.ts';
+import { usageNotes } from './0003-usage-notes.ts';
 
 /** The schema of placement's own database, step by step. */
-export const migrations: readonly Migration[] = [providers, claims];
+export const migrations: readonly Migration[] = [providers, claims, usageNotes];

@@ -67,7 +67,7 @@ async function replaceAllocations(database: PlacementExecutor, consumers: string
   try {
     const { rows } = await sql<{
       refusal: Refusal | null;
-    }>`SELECT replace_allocations(${consumers}, ${allocations}, ${nobody}, ${nobody}) AS refusal`.execute(database);
+    }>`SELECT claim_allocations(${consumers}, ${allocations}, ${nobody}, ${nobody}) AS refusal`.execute(database);
     return rows[0]?.refusal ?? null;
   } catch (error) {
     if (lostRaces.has(sqlState(error) ?? '')) throw changedMeanwhile('Inventory and/or allocations changed while attempting to allocate.');

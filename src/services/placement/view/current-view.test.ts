@@ -10,7 +10,7 @@ import { putInventories } from '../store/inventories.ts';
 import { deleteProvider, findProvider, insertProvider, updateProvider } from '../store/providers.ts';
 import type { PlacementDatabase, PlacementTables } from '../store/tables.ts';
 import { createCurrentView } from './current-view.ts';
-import type { ProviderView } from './provider-view.ts';
+import type { ProviderView } from '../../../domain/placement/provider-view.ts';
 
 let temporary: TemporaryDatabase;
 let database: PlacementDatabase;

@@ -1,7 +1,7 @@
 import { invalid } from '../../../../lib/errors.ts';
 import { Reply } from '../../../../lib/http/route.ts';
-import { findCandidates } from '../../candidates/find-candidates.ts';
-import { readCandidateQuery } from '../../candidates/read-candidate-query.ts';
+import { findCandidates } from '../../../../domain/placement/find-candidates.ts';
+import { readCandidateQuery } from '../../../../domain/placement/read-candidate-query.ts';
 import { renderCandidates } from '../../candidates/render-candidates.ts';
 import { markFresh, route } from '../../deps.ts';
 import { noSuchTraits } from '../../errors.ts';

@@ -1,8 +1,8 @@
 import { invalid } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
-import { compileGroup } from '../../candidates/compile-request.ts';
-import { readMemberOf, readResources, readTraits } from '../../candidates/read-query.ts';
+import { compileGroup } from '../../../../domain/placement/compile-request.ts';
+import { readMemberOf, readResources, readTraits } from '../../../../domain/placement/read-query.ts';
 import type { PlacementDeps } from '../../deps.ts';
 import { noSuchTraits } from '../../errors.ts';
 import { does } from '../../microversions.ts';

@@ -16,6 +16,11 @@ export interface ProviderRecord {
   readonly aggregates: readonly string[];
 }
 
+/** How much is used of a provider of which nothing else changed. */
+export interface ProviderUsage extends Pick<ProviderRecord, 'id' | 'generation' | 'updatedAt'> {
+  readonly used: Readonly<Record<string, number>>;
+}
+
 /** Marks a provider whose inventory is open to all trees it has an aggregate in common with. */
 const sharingTrait = 'MISC_SHARES_VIA_AGGREGATE';
 
@@ -35,6 +40,7 @@ export class ProviderView {
   /** Slots of each tree by its root's id, in the order of ids. */
   readonly #trees = new Map<number, number[]>();
   #nested = 0;
+  #changes = 0;
   /** Sharing providers by the root's slot; null when it must be worked out again. */
   #sharing: Map<number, number[]> | null = null;
 
@@ -42,6 +48,30 @@ export class ProviderView {
   apply(changed: readonly ProviderRecord[], deleted: readonly number[] = []): void {
     for (const id of deleted) this.#remove(id);
     for (const record of changed) this.#put(record);
+    this.#changes += changed.length + deleted.length;
+  }
+
+  /** Takes over how much is used, and nothing else: what claims change. */
+  applyUsages(usages: readonly ProviderUsage[]): void {
+    for (const { id, generation, updatedAt, used } of usages) {
+      const slot = this.#slotById.get(id);
+      const record = slot === undefined ? undefined : this.#records[slot];
+      if (slot === undefined || record === undefined) continue;
+      const inventories: Record<string, InventoryNumbers> = {};
+      for (const [resourceClass, numbers] of Object.entries(record.inventories)) {
+        const [total, reserved, minUnit, maxUnit, stepSize, ratio, before] = numbers;
+        const now = used[resourceClass] ?? before;
+        inventories[resourceClass] = now === before ? numbers : [total, reserved, minUnit, maxUnit, stepSize, ratio, now];
+        this.#columns.get(resourceClass)!.used[slot] = now;
+      }
+      this.#records[slot] = { ...record, generation, updatedAt, inventories };
+      this.#changes++;
+    }
+  }
+
+  /** Grows with every change: what was worked out from the view holds while this stays. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Slots there are; some of them may be empty. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ProviderView, type ProviderRecord } from '../view/provider-view.ts';
+import { ProviderView, type ProviderRecord } from './provider-view.ts';
 import type { CandidateRequest, RequestGroup } from './candidate-request.ts';
 import { findCandidates } from './find-candidates.ts';
-import { naiveCandidates } from '../testing/naive-candidates.ts';
+import { naiveCandidates } from './testing/naive-candidates.ts';
 import { readCandidateQuery } from './read-candidate-query.ts';
 
 interface Given {

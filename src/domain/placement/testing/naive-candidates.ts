@@ -1,5 +1,5 @@
-import type { ProviderRecord } from '../view/provider-view.ts';
-import type { CandidateRequest, RequestGroup } from '../candidates/candidate-request.ts';
+import type { ProviderRecord } from '../provider-view.ts';
+import type { CandidateRequest, RequestGroup } from '../candidate-request.ts';
 
 /** One provider's part in a candidate. */
 export interface Part {

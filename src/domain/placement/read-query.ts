@@ -1,7 +1,7 @@
-import { normalizeUuid } from '../../../lib/ids.ts';
-import type { Version } from '../../../lib/http/microversion.ts';
-import { badQuery } from '../errors.ts';
-import { does } from '../microversions.ts';
+import { normalizeUuid } from '../../lib/ids.ts';
+import type { Version } from '../../lib/http/microversion.ts';
+import { badQuery } from './bad-query.ts';
+import { does } from './behaviours.ts';
 
 interface At {
   readonly version: Version;

@@ -1,4 +1,4 @@
-import type { ProviderView } from '../view/provider-view.ts';
+import type { ProviderView } from './provider-view.ts';
 import type { CandidateRequest } from './candidate-request.ts';
 import { compileRequest, type CompiledGroup, type CompiledRequest, type Demand } from './compile-request.ts';
 

@@ -1,6 +1,6 @@
-import { Bitset } from '../view/bitset.ts';
-import type { InventoryColumn } from '../view/inventory-column.ts';
-import type { ProviderView } from '../view/provider-view.ts';
+import { Bitset } from './bitset.ts';
+import type { InventoryColumn } from './inventory-column.ts';
+import type { ProviderView } from './provider-view.ts';
 import type { CandidateRequest, RequestGroup } from './candidate-request.ts';
 
 /** One place of a candidate: an amount of a class for a group, or (with no column) just a provider for a group that asks for nothing. */

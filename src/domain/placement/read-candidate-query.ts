@@ -1,7 +1,7 @@
-import { isWithin, type Version, type Window } from '../../../lib/http/microversion.ts';
-import { quote } from '../../../lib/http/validation.ts';
-import { badQuery } from '../errors.ts';
-import { does } from '../microversions.ts';
+import { isWithin, type Version, type Window } from '../../lib/http/microversion.ts';
+import { quote } from '../../lib/http/validation.ts';
+import { badQuery } from './bad-query.ts';
+import { does } from './behaviours.ts';
 import type { CandidateRequest, RequestGroup } from './candidate-request.ts';
 import { readInTree, readMemberOf, readResources, readTraits, readTraitValue } from './read-query.ts';
 

@@ -80,7 +80,15 @@ describe('the network client', () => {
       body: { ports: [{ ...wirePort, 'binding:host_id': 'h', 'binding:vif_type': 'bridge', 'binding:vif_details': { bridge_name: 'b' } }] },
     });
     const [made] = await client.createPorts(session, [
-      { networkId: 'n', projectId: 'x', deviceId: 'd', deviceOwner: 'compute:nova', hostId: 'h', fixedIps: [{ ipAddress: '10.0.0.2' }] },
+      {
+        networkId: 'n',
+        projectId: 'x',
+        deviceId: 'd',
+        deviceOwner: 'compute:nova',
+        hostId: 'h',
+        fixedIps: [{ ipAddress: '10.0.0.2' }],
+        profile: { kilonova_owned: true },
+      },
     ]);
     expect(asked.map(({ method, path, token, body }) => ({ method, path, token, body }))).toEqual([
       {
@@ -95,6 +103,7 @@ describe('the network client', () => {
               device_id: 'd',
               device_owner: 'compute:nova',
               'binding:host_id': 'h',
+              'binding:profile': { kilonova_owned: true },
               fixed_ips: [{ ip_address: '10.0.0.2' }],
             },
           ],
@@ -204,6 +213,53 @@ describe('the network client', () => {
       ['PUT', '/v2.0/floatingips/f', { floatingip: { port_id: 'p', fixed_ip_address: '10.0.0.5' } }],
       ['PUT', '/v2.0/floatingips/f', { floatingip: { port_id: null } }],
       ['DELETE', '/v2.0/floatingips/f', null],
+    ]);
+  });
+
+  it('makes, changes and removes security groups and what they let in', async () => {
+    const rule = {
+      id: 'r',
+      security_group_id: 'g',
+      direction: 'ingress',
+      ethertype: 'IPv4',
+      protocol: 'tcp',
+      port_range_min: 22,
+      port_range_max: 22,
+      remote_group_id: null,
+      remote_ip_prefix: '0.0.0.0/0',
+    };
+    const group = { id: 'g', name: 'web', project_id: 'x', description: 'of the web', security_group_rules: [rule] };
+    answer = ({ method, path }) =>
+      method === 'DELETE' ? { status: 204 } : { body: path.includes('rules') ? { security_group_rule: rule } : { security_group: group } };
+    const readRule = {
+      id: 'r',
+      groupId: 'g',
+      direction: 'ingress',
+      ethertype: 'IPv4',
+      protocol: 'tcp',
+      portRange: { min: 22, max: 22 },
+      remoteGroupId: null,
+      remoteIpPrefix: '0.0.0.0/0',
+    };
+    const readGroup = { id: 'g', name: 'web', projectId: 'x', description: 'of the web', rules: [readRule] };
+    const words = { name: 'web', description: 'of the web' };
+    expect(await client.securityGroup(session, 'g')).toEqual(readGroup);
+    expect(await client.createSecurityGroup(session, words)).toEqual(readGroup);
+    expect(await client.updateSecurityGroup(session, 'g', words)).toEqual(readGroup);
+    const { id: _, direction: __, ...wanted } = readRule;
+    expect(await client.createIngressRule(session, { ...wanted, ethertype: 'IPv4' })).toEqual(readRule);
+    expect(await client.securityGroupRule(session, 'r')).toEqual(readRule);
+    await client.deleteSecurityGroupRule(session, 'r');
+    await client.deleteSecurityGroup(session, 'g');
+    const { id: ___, ...sent } = rule;
+    expect(asked.map(({ method, path, body }) => [method, path, body])).toEqual([
+      ['GET', '/v2.0/security-groups/g', null],
+      ['POST', '/v2.0/security-groups', { security_group: words }],
+      ['PUT', '/v2.0/security-groups/g', { security_group: words }],
+      ['POST', '/v2.0/security-group-rules', { security_group_rule: sent }],
+      ['GET', '/v2.0/security-group-rules/r', null],
+      ['DELETE', '/v2.0/security-group-rules/r', null],
+      ['DELETE', '/v2.0/security-groups/g', null],
     ]);
   });
 });

@@ -3,17 +3,20 @@ import { createHttpClient, errorOfStatus, type HttpRequest } from '../lib/http/c
 import type { Log } from '../lib/log.ts';
 import type { NetworkClient } from './network.ts';
 import {
+  fromNewIngressRule,
   fromNewPort,
   fromPortChanges,
   toFloatingIp,
   toNetwork,
   toPort,
   toSecurityGroup,
+  toSecurityGroupRule,
   toSubnet,
   type WireFloatingIp,
   type WireNetwork,
   type WirePort,
   type WireSecurityGroup,
+  type WireSecurityGroupRule,
   type WireSubnet,
 } from './network-wire.ts';
 import type { Endpoints, Session } from './session.ts';
@@ -71,6 +74,15 @@ export function createNetworkClient({ endpoints, log }: NetworkClientOptions): N
     return found;
   }
 
+  const group = async (session: Session, method: 'GET' | 'POST' | 'PUT', below: string, json?: unknown) =>
+    toSecurityGroup(
+      (await ask<{ readonly security_group: WireSecurityGroup }>(session, method, `security-groups${below}`, json)).security_group,
+    );
+  const rule = async (session: Session, method: 'GET' | 'POST', below: string, json?: unknown) =>
+    toSecurityGroupRule(
+      (await ask<{ readonly security_group_rule: WireSecurityGroupRule }>(session, method, `security-group-rules${below}`, json))
+        .security_group_rule,
+    );
   const ports = (session: Session, query?: Query): Promise<WirePort[]> => list<WirePort>(session, 'ports', query);
 
   return {
@@ -108,6 +120,18 @@ export function createNetworkClient({ endpoints, log }: NetworkClientOptions): N
       }
     },
     securityGroups: async (session, query) => (await list<WireSecurityGroup>(session, 'security_groups', query)).map(toSecurityGroup),
+    securityGroup: (session, id) => group(session, 'GET', `/${encodeURIComponent(id)}`),
+    createSecurityGroup: (session, { name, description }) => group(session, 'POST', '', { security_group: { name, description } }),
+    updateSecurityGroup: (session, id, { name, description }) =>
+      group(session, 'PUT', `/${encodeURIComponent(id)}`, { security_group: { name, description } }),
+    async deleteSecurityGroup(session, id) {
+      await ask(session, 'DELETE', `security-groups/${encodeURIComponent(id)}`);
+    },
+    securityGroupRule: (session, id) => rule(session, 'GET', `/${encodeURIComponent(id)}`),
+    createIngressRule: (session, wanted) => rule(session, 'POST', '', { security_group_rule: fromNewIngressRule(wanted) }),
+    async deleteSecurityGroupRule(session, id) {
+      await ask(session, 'DELETE', `security-group-rules/${encodeURIComponent(id)}`);
+    },
     floatingIps: async (session, query) => (await list<WireFloatingIp>(session, 'floatingips', query)).map(toFloatingIp),
     async createFloatingIp(session, networkId) {
       const { floatingip } = await ask<{ readonly floatingip: WireFloatingIp }>(session, 'POST', 'floatingips', {

@@ -1,4 +1,14 @@
-import type { FloatingIp, Network, NewPort, Port, PortChanges, SecurityGroup, Subnet } from './network.ts';
+import type {
+  FloatingIp,
+  Network,
+  NewIngressRule,
+  NewPort,
+  Port,
+  PortChanges,
+  SecurityGroup,
+  SecurityGroupRule,
+  Subnet,
+} from './network.ts';
 
 /** Resources as Neutron writes them, as far as they are read here. */
 export interface WireNetwork {
@@ -48,6 +58,20 @@ export interface WireSecurityGroup {
   readonly id: string;
   readonly name: string;
   readonly project_id: string;
+  readonly description?: string | null;
+  readonly security_group_rules?: readonly WireSecurityGroupRule[];
+}
+
+export interface WireSecurityGroupRule {
+  readonly id: string;
+  readonly security_group_id: string;
+  readonly direction: SecurityGroupRule['direction'];
+  readonly ethertype: SecurityGroupRule['ethertype'];
+  readonly protocol: string | null;
+  readonly port_range_min: number | null;
+  readonly port_range_max: number | null;
+  readonly remote_group_id: string | null;
+  readonly remote_ip_prefix: string | null;
 }
 
 export interface WireFloatingIp {
@@ -105,7 +129,24 @@ export const toPort = (wire: WirePort): Port => ({
   },
 });
 
-export const toSecurityGroup = (wire: WireSecurityGroup): SecurityGroup => ({ id: wire.id, name: wire.name, projectId: wire.project_id });
+export const toSecurityGroup = (wire: WireSecurityGroup): SecurityGroup => ({
+  id: wire.id,
+  name: wire.name,
+  projectId: wire.project_id,
+  description: wire.description ?? '',
+  rules: (wire.security_group_rules ?? []).map(toSecurityGroupRule),
+});
+
+export const toSecurityGroupRule = (wire: WireSecurityGroupRule): SecurityGroupRule => ({
+  id: wire.id,
+  groupId: wire.security_group_id,
+  direction: wire.direction,
+  ethertype: wire.ethertype,
+  protocol: wire.protocol,
+  portRange: { min: wire.port_range_min, max: wire.port_range_max },
+  remoteGroupId: wire.remote_group_id,
+  remoteIpPrefix: wire.remote_ip_prefix,
+});
 
 export const toFloatingIp = (wire: WireFloatingIp): FloatingIp => ({
   id: wire.id,
@@ -129,6 +170,7 @@ export const fromNewPort = (port: NewPort): Record<string, unknown> =>
     device_id: port.deviceId,
     device_owner: port.deviceOwner,
     'binding:host_id': port.hostId,
+    'binding:profile': port.profile,
     fixed_ips: fixedIpsOf(port.fixedIps),
     security_groups: port.securityGroupIds,
     mac_address: port.macAddress,
@@ -146,3 +188,14 @@ export const fromPortChanges = (changes: PortChanges): Record<string, unknown> =
     security_groups: changes.securityGroupIds,
     dns_name: changes.dnsName,
   });
+
+export const fromNewIngressRule = (rule: NewIngressRule): Record<string, unknown> => ({
+  direction: 'ingress',
+  security_group_id: rule.groupId,
+  ethertype: rule.ethertype,
+  protocol: rule.protocol,
+  port_range_min: rule.portRange.min,
+  port_range_max: rule.portRange.max,
+  remote_group_id: rule.remoteGroupId,
+  remote_ip_prefix: rule.remoteIpPrefix,
+});

@@ -60,7 +60,25 @@ export interface SecurityGroup {
   readonly id: string;
   readonly name: string;
   readonly projectId: string;
+  readonly description: string;
+  readonly rules: readonly SecurityGroupRule[];
 }
+
+export interface SecurityGroupRule {
+  readonly id: string;
+  readonly groupId: string;
+  readonly direction: 'ingress' | 'egress';
+  readonly ethertype: 'IPv4' | 'IPv6';
+  /** By name or number; null is any. */
+  readonly protocol: string | null;
+  readonly portRange: { readonly min: number | null; readonly max: number | null };
+  /** What the other side must be in; both null is anything. */
+  readonly remoteGroupId: string | null;
+  readonly remoteIpPrefix: string | null;
+}
+
+/** A rule that lets something in. */
+export type NewIngressRule = Omit<SecurityGroupRule, 'id' | 'direction'>;
 
 export interface FloatingIp {
   readonly id: string;
@@ -109,6 +127,13 @@ export interface NetworkClient {
   /** Succeeds when the port is already gone. */
   deletePort(session: Session, portId: string): Promise<void>;
   securityGroups(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly SecurityGroup[]>;
+  securityGroup(session: Session, id: string): Promise<SecurityGroup>;
+  createSecurityGroup(session: Session, group: Pick<SecurityGroup, 'name' | 'description'>): Promise<SecurityGroup>;
+  updateSecurityGroup(session: Session, id: string, changes: Pick<SecurityGroup, 'name' | 'description'>): Promise<SecurityGroup>;
+  deleteSecurityGroup(session: Session, id: string): Promise<void>;
+  securityGroupRule(session: Session, id: string): Promise<SecurityGroupRule>;
+  createIngressRule(session: Session, rule: NewIngressRule): Promise<SecurityGroupRule>;
+  deleteSecurityGroupRule(session: Session, id: string): Promise<void>;
   floatingIps(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly FloatingIp[]>;
   /** Allocates an address of an external network to the session's project. */
   createFloatingIp(session: Session, networkId: string): Promise<FloatingIp>;

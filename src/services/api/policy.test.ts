@@ -18,6 +18,7 @@ const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 's
     'os-floating-ips:show',
     'os-security-groups:list',
     'os-security-groups:get',
+    'os-security-groups:show',
     'os-volumes:list',
     'os-volumes:detail',
     'os-volumes:show',
@@ -133,6 +134,8 @@ const contents: Readonly<Record<string, unknown>> = {
   set_metadata: { metadata: {} },
   addFloatingIp: { address: '203.0.113.1' },
   removeFloatingIp: { address: '203.0.113.1' },
+  security_group: { name: 'x', description: '' },
+  security_group_rule: { parent_group_id: uuid },
   addSecurityGroup: { name: 'x' },
   removeSecurityGroup: { name: 'x' },
 };

@@ -24,6 +24,8 @@ import { serverMetadataRoutes } from './server-metadata/routes.ts';
 import { serverPasswordRoutes } from './server-password/routes.ts';
 import { serverTagRoutes } from './server-tags/routes.ts';
 import { retiredRoutes } from './retired/routes.ts';
+import { securityGroupActions } from './security-groups/actions.ts';
+import { securityGroupRoutes } from './security-groups/routes.ts';
 import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
@@ -58,6 +60,7 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...networkRoutes,
   ...floatingIpPoolRoutes,
   ...floatingIpRoutes,
+  ...securityGroupRoutes,
   ...volumesBootRoutes,
   ...bareMetalRoutes,
   ...versionByIdRoutes,
@@ -66,7 +69,7 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 
 /** Every path that takes actions. */
 export const actionRoutes = [
-  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions], retired: ['resetNetwork'] },
+  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions, ...securityGroupActions], retired: ['resetNetwork'] },
   volumesBootActions,
   flavorActions,
   aggregateActions,

@@ -79,6 +79,15 @@ export function fakeNeighbours(): Neighbours {
     Object.assign(provider, change);
     return ++provider.generation;
   };
+  const groupOf = (id: string): SecurityGroup => {
+    const group = self.securityGroups.find((each) => each.id === id);
+    if (group === undefined) throw notFound(`Security group ${id} does not exist`);
+    return group;
+  };
+  const replaceGroup = (group: SecurityGroup): SecurityGroup => {
+    self.securityGroups.splice(self.securityGroups.indexOf(groupOf(group.id)), 1, group);
+    return group;
+  };
   const self: Neighbours = {
     projects: null,
     images: new Map(),
@@ -133,9 +142,56 @@ export function fakeNeighbours(): Neighbours {
           return port;
         },
         securityGroups: async (_, query = {}) =>
-          self.securityGroups.filter((group) => query['name'] === undefined || group.name === query['name']),
+          self.securityGroups.filter(
+            (group) =>
+              (query['name'] === undefined || group.name === query['name']) &&
+              (query['id'] === undefined || [query['id']].flat().includes(group.id)) &&
+              (query['tenant_id'] === undefined || group.projectId === query['tenant_id']),
+          ),
+        securityGroup: async (_, id) => groupOf(id),
+        createSecurityGroup: async (by, { name, description }) => {
+          const projectId = (await by.token()).split('.')[0]!;
+          const made = { id: randomIds.uuid(), name, description, projectId, rules: [] };
+          if (self.securityGroups.filter((group) => group.projectId === projectId).length >= 4)
+            throw overQuota("Quota exceeded for resources: ['security_group'].");
+          self.securityGroups.push(made);
+          return made;
+        },
+        updateSecurityGroup: async (_, id, changes) => replaceGroup({ ...groupOf(id), ...changes }),
+        deleteSecurityGroup: async (_, id) => {
+          const group = groupOf(id);
+          if ([...self.ports.values()].some(({ securityGroupIds }) => securityGroupIds.includes(id)))
+            throw conflict(`Security Group ${id} in use.`);
+          self.securityGroups.splice(self.securityGroups.indexOf(group), 1);
+        },
+        securityGroupRule: async (_, id) => {
+          const rule = self.securityGroups.flatMap(({ rules }) => rules).find((each) => each.id === id);
+          if (rule === undefined) throw notFound(`Security group rule ${id} does not exist`);
+          return rule;
+        },
+        createIngressRule: async (_, rule) => {
+          const made = { ...rule, id: randomIds.uuid(), direction: 'ingress' as const };
+          const group = groupOf(rule.groupId);
+          replaceGroup({ ...group, rules: [...group.rules, made] });
+          return made;
+        },
+        deleteSecurityGroupRule: async (_, id) => {
+          const group = self.securityGroups.find(({ rules }) => rules.some((rule) => rule.id === id))!;
+          replaceGroup({ ...group, rules: group.rules.filter((rule) => rule.id !== id) });
+        },
         ports: async (_, query = {}) =>
-          [...self.ports.values()].filter(({ id }) => query['id'] === undefined || [query['id']].flat().includes(id)),
+          [...self.ports.values()].filter(
+            ({ id, deviceId }) =>
+              (query['id'] === undefined || [query['id']].flat().includes(id)) &&
+              (query['device_id'] === undefined || deviceId === query['device_id']),
+          ),
+        updatePort: async (_, id, { securityGroupIds }) => {
+          const port = self.ports.get(id);
+          if (port === undefined) throw notFound(`Port ${id} could not be found.`);
+          const changed = { ...port, ...(securityGroupIds === undefined ? {} : { securityGroupIds }) };
+          self.ports.set(id, changed);
+          return changed;
+        },
         floatingIps: async (_, query = {}) =>
           [...self.floatingIps.values()].filter(
             ({ id, floatingIpAddress }) =>

@@ -50,16 +50,6 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'PUT /images/{}/metadata/{}',
     'DELETE /images/{}/metadata/{}',
   ],
-  'security groups are not changed through compute yet': [
-    'GET /servers/{}/os-security-groups',
-    'GET /os-security-groups',
-    'POST /os-security-groups',
-    'GET /os-security-groups/{}',
-    'PUT /os-security-groups/{}',
-    'DELETE /os-security-groups/{}',
-    'POST /os-security-group-rules',
-    'DELETE /os-security-group-rules/{}',
-  ],
 };
 
 /** Keys of actions, likewise. */
@@ -89,6 +79,6 @@ export const actionsNotServedYet: Readonly<Record<string, readonly string[]>> = 
     'shelveOffload',
     'unshelve',
   ],
-  'ports and security groups of servers are not changed yet': ['addFixedIp', 'removeFixedIp', 'addSecurityGroup', 'removeSecurityGroup'],
+  'ports of servers are not changed yet': ['addFixedIp', 'removeFixedIp'],
   'consoles are not reached through the API yet': ['os-getVNCConsole', 'os-getSPICEConsole', 'os-getRDPConsole', 'os-getSerialConsole'],
 };

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { powerStates } from '../../src/domain/instance.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { unavailable } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
@@ -10,8 +9,9 @@ import { runAudit } from '../../src/services/conductor/audit/run-audit.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, findInstance, getInstance, insertInstances } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
-import { createWorld, host, leftoversOf, type World } from './world.ts';
+import { createWorld, host, leftoversOf, nodes, type World } from './world.ts';
 
+const [node] = nodes.keys();
 let world: World;
 beforeAll(async () => void (world = await createWorld()));
 afterEach(() => world.stopConductors());
@@ -39,8 +39,8 @@ const runningServer = async () => (await world.running()).id;
 /** A server that was deleted: its row is still there, nothing else is. */
 const deletedServer = async () => {
   const { id } = await world.running();
-  world.guests.delete(id);
-  world.allocations.delete(id);
+  await world.guests.remove(id);
+  world.placement.take(id);
   for (const port of world.ports.values()) if (port.deviceId === id) world.ports.delete(port.id);
   await world.stores.api.deleteFrom('request_specs').where('instance_id', '=', id).execute();
   await cell1()
@@ -67,7 +67,7 @@ const damages: readonly Damage[] = [
     outcome: 'mendable',
     make: async () => {
       const id = await deletedServer();
-      world.allocations.set(id, [...world.allocations.values()][0] ?? '0a0a0a0a-0000-4000-8000-000000000001');
+      world.placement.give(id, node!);
       return { subject: `allocation ${id}` };
     },
   },
@@ -76,8 +76,8 @@ const damages: readonly Damage[] = [
     invariant: 'allocation-is-server',
     outcome: 'left',
     make: () => {
-      world.allocations.set(unknown, '0a0a0a0a-0000-4000-8000-000000000001');
-      return Promise.resolve({ subject: `allocation ${unknown}`, undo: () => world.allocations.delete(unknown) });
+      world.placement.give(unknown, node!);
+      return Promise.resolve({ subject: `allocation ${unknown}`, undo: () => world.placement.take(unknown) });
     },
   },
   {
@@ -86,9 +86,8 @@ const damages: readonly Damage[] = [
     outcome: 'left',
     make: async () => {
       const id = await runningServer();
-      const node = world.allocations.get(id)!;
-      world.allocations.delete(id);
-      return { subject: `allocation ${id}`, undo: () => world.allocations.set(id, node) };
+      world.placement.take(id);
+      return { subject: `allocation ${id}`, undo: () => world.placement.give(id, node!) };
     },
   },
   {
@@ -232,7 +231,7 @@ const damages: readonly Damage[] = [
     outcome: 'mendable',
     make: async () => {
       const id = await deletedServer();
-      world.guests.set(id, { host, powerState: powerStates.running });
+      await world.guests.make(id, host);
       return { subject: `guest ${id} on ${host}` };
     },
   },
@@ -240,9 +239,9 @@ const damages: readonly Damage[] = [
     title: 'a guest is known to nobody',
     invariant: 'guest-is-server',
     outcome: 'left',
-    make: () => {
-      world.guests.set(unknown, { host, powerState: powerStates.running });
-      return Promise.resolve({ subject: `guest ${unknown} on ${host}`, undo: () => world.guests.delete(unknown) });
+    make: async () => {
+      await world.guests.make(unknown, host);
+      return { subject: `guest ${unknown} on ${host}`, undo: () => world.guests.remove(unknown) };
     },
   },
   {
@@ -251,9 +250,8 @@ const damages: readonly Damage[] = [
     outcome: 'left',
     make: async () => {
       const id = await runningServer();
-      const guest = world.guests.get(id)!;
-      world.guests.delete(id);
-      return { subject: `server ${id}`, undo: () => world.guests.set(id, guest) };
+      await world.guests.remove(id);
+      return { subject: `server ${id}`, undo: () => world.guests.make(id, host) };
     },
   },
 ];
@@ -301,7 +299,7 @@ test('a build that was lost leaves a server in ERROR that says so', async () => 
 
 test('a host that does not answer is not audited, and its servers are no findings', async () => {
   const { id } = await world.running();
-  world.guests.delete(id);
+  await world.guests.remove(id);
   world.silent.add(host);
   try {
     expect(await audit(true)).toMatchObject({
@@ -310,7 +308,7 @@ test('a host that does not answer is not audited, and its servers are no finding
     });
   } finally {
     world.silent.delete(host);
-    world.guests.set(id, { host, powerState: powerStates.running });
+    await world.guests.make(id, host);
   }
 });
 

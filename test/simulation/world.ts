@@ -1,10 +1,8 @@
 import type { NetworkClient, Port } from '../../src/clients/network.ts';
-import type { ConsumerAllocations, PlacementClient } from '../../src/clients/placement.ts';
 import { readSettings } from '../../src/config/index.ts';
-import type { ComputeAgent } from '../../src/contracts/compute.ts';
-import type { Scheduler } from '../../src/contracts/scheduler.ts';
+import type { Conductor } from '../../src/contracts/conductor.ts';
 import type { NodeFacts } from '../../src/domain/hosts.ts';
-import type { InstanceId, PowerState } from '../../src/domain/instance.ts';
+import type { InstanceId } from '../../src/domain/instance.ts';
 import { powerStates } from '../../src/domain/instance.ts';
 import type { RequestSpec } from '../../src/domain/request-spec.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -13,6 +11,7 @@ import { randomIds } from '../../src/lib/ids.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { startSagaEngine, type EngineOptions, type SagaEngine } from '../../src/lib/saga/engine.ts';
 import type { SagaStore } from '../../src/lib/saga/store.ts';
+import type { FakeHypervisors } from '../../src/services/compute/drivers/fake/hypervisors.ts';
 import type { ConductorDeps } from '../../src/services/conductor/deps.ts';
 import { recordAction } from '../../src/store/actions.ts';
 import { findInstance, insertInstances, type NewInstance } from '../../src/store/instances.ts';
@@ -21,15 +20,17 @@ import { cellSagaStore } from '../../src/store/sagas.ts';
 import { recordNodes, recordService } from '../../src/store/services.ts';
 import { openStores, type Stores } from '../../src/store/stores.ts';
 import { temporaryDatabase } from '../support/database.ts';
+import { startWorldHosts, type WorldGuests } from './world-hosts.ts';
+import { worldPlacement, worldScheduler, type WorldPlacement } from './world-placement.ts';
 
-/** A hypervisor, a network and a placement in memory around real databases: what an operation leaves behind can be counted. */
+/** Three hosts that pretend, a network and a placement in memory around real databases: what an operation leaves behind can be counted. */
 export interface World {
   readonly deps: ConductorDeps;
   readonly stores: Stores;
-  /** Guests by instance, with their power states, on whichever host. */
-  readonly guests: Map<string, { readonly host: string; powerState: PowerState }>;
-  /** The provider each consumer holds something of. */
-  readonly allocations: Map<string, string>;
+  readonly guests: WorldGuests;
+  /** To make hosts slow, or fail. */
+  readonly hypervisors: FakeHypervisors;
+  readonly placement: WorldPlacement;
   readonly ports: Map<string, Port>;
   /** Hosts that do not answer. */
   readonly silent: Set<string>;
@@ -43,100 +44,44 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** Where servers are that a test begins with. */
 export const host = 'host-1';
-const node = '0a0a0a0a-0000-4000-8000-000000000001';
+/** Providers of the nodes, one a host, with the names of their hosts. */
+export const nodes: ReadonlyMap<string, string> = new Map(
+  [1, 2, 3].map((number) => [`0a0a0a0a-0000-4000-8000-00000000000${number}`, `host-${number}`]),
+);
+const [node] = nodes.keys();
 
 export async function createWorld(): Promise<World> {
   const [api, cell0, cell1] = await Promise.all(
     ['api', 'cell0', 'cell1'].map((name) => temporaryDatabase(() => Promise.resolve(), `simulation_${name}`)),
   );
   const stores = await openStores({ api: api!.url, cell0: cell0!.url, cell1: cell1!.url, maxConnections: 6 });
-  await recordService(stores.defaultCell.database, {
-    uuid: randomIds.uuid(),
-    host,
-    binary: 'nova-compute',
-    topic: 'compute',
-    version: 1,
-    enabled: true,
-  });
-  await recordNodes(stores.defaultCell.database, host, [factsOf(node, host)]);
-  const guests: World['guests'] = new Map();
-  const allocations: World['allocations'] = new Map();
+  for (const [uuid, name] of nodes) {
+    await recordService(stores.defaultCell.database, {
+      uuid: randomIds.uuid(),
+      host: name,
+      binary: 'nova-compute',
+      topic: 'compute',
+      version: 1,
+      enabled: true,
+    });
+    await recordNodes(stores.defaultCell.database, name, [factsOf(uuid, name)]);
+  }
+  const { settings } = readSettings('[DEFAULT]\nservice_down_time = 1');
   const ports: World['ports'] = new Map();
-  const silent: World['silent'] = new Set();
+  const network = networkOf(ports);
+  const placement = worldPlacement(nodes);
+  const hosts = await startWorldHosts([...nodes.values()], { settings, network, conductor: only<Conductor>('conductor', {}) });
+  const { silent, guests } = hosts;
   const engines = new Set<SagaEngine>();
-
-  const guest = (id: string) => guests.get(id) ?? raise(notFound(`No guest ${id}.`));
-  const become = (id: string, powerState: PowerState) => {
-    guest(id).powerState = powerState;
-    return Promise.resolve({ powerState });
-  };
-  const agent = (name: string): ComputeAgent => ({
-    ping: () => Promise.resolve({ version: 1, problems: [] }),
-    spawn: ({ order }) => {
-      guests.set(order.instanceId, { host: name, powerState: powerStates.running });
-      return Promise.resolve({ powerState: powerStates.running });
-    },
-    destroy: ({ instanceId }) => {
-      guests.delete(instanceId);
-      return Promise.resolve();
-    },
-    powerOff: ({ instanceId }) => become(instanceId, powerStates.shutdown),
-    powerOn: ({ order }) => become(order.instanceId, powerStates.running),
-    reboot: ({ order }) => become(order.instanceId, powerStates.running),
-    pause: ({ instanceId }) => become(instanceId, powerStates.paused),
-    unpause: ({ instanceId }) => become(instanceId, powerStates.running),
-    suspend: ({ instanceId }) => become(instanceId, powerStates.suspended),
-    resume: ({ order }) => become(order.instanceId, powerStates.running),
-    consoleOutput: () => Promise.resolve({ text: '' }),
-    inspect: ({ instanceId }) => Promise.resolve(guests.has(instanceId) ? { powerState: guest(instanceId).powerState } : null),
-    guests: () =>
-      silent.has(name)
-        ? Promise.reject(unavailable(`Nobody serves 'compute.${name}' now.`))
-        : Promise.resolve({
-            guests: [...guests].flatMap(([instanceId, { host: on, powerState }]) =>
-              on === name ? [{ instanceId, name: instanceId, powerState }] : [],
-            ),
-          }),
-    uptime: () => Promise.resolve({ text: '' }),
-    networkEvent: () => Promise.resolve(),
-    reportResources: () => Promise.resolve(),
-  });
-  const scheduler: Scheduler = {
-    selectDestinations: ({ instanceIds }) => {
-      for (const id of instanceIds) allocations.set(id, node);
-      const chosen = { host, node: host, cellId: stores.defaultCell.id, computeNodeUuid: node, availabilityZone: 'nova' };
-      return Promise.resolve({
-        found: true,
-        decisionId: randomIds.uuid(),
-        destinations: instanceIds.map((instanceId) => ({ instanceId, chosen, alternates: [] })),
-      });
-    },
-    refresh: () => Promise.resolve(),
-  };
-  const held = (id: string): ConsumerAllocations => ({
-    allocations: allocations.has(id) ? { [node]: { resources: { VCPU: 1 } } } : {},
-    consumerGeneration: 1,
-    projectId: 'p1',
-    userId: 'u1',
-    consumerType: 'INSTANCE',
-  });
-  const settings = readSettings('[DEFAULT]\nservice_down_time = 1').settings;
   const deps: ConductorDeps = {
     stores,
-    network: networkOf(ports),
-    placement: only<PlacementClient>('placement', {
-      allocations: (_session, id) => Promise.resolve(held(id)),
-      deleteAllocations: (_session, id) => Promise.resolve(void allocations.delete(id)),
-      putAllocations: (_session, id, { allocations: wanted }) =>
-        Promise.resolve(void (Object.keys(wanted).length === 0 && allocations.delete(id))),
-      providers: () => Promise.resolve([{ uuid: node, name: host, generation: 1, parentProviderUuid: null, rootProviderUuid: node }]),
-      providerAllocations: (_session, uuid) =>
-        Promise.resolve(Object.fromEntries([...allocations].flatMap(([id, at]) => (at === uuid ? [[id, { VCPU: 1 }]] : [])))),
-    }),
+    network,
+    placement: placement.client,
     identity: { serviceSession: { token: () => Promise.resolve('none') } },
-    scheduler,
-    agentOn: agent,
+    scheduler: worldScheduler(placement, nodes, { cellId: stores.defaultCell.id, silent }),
+    agentOn: (name) => hosts.agentOn(name),
     settings,
     clock: systemClock,
     ids: randomIds,
@@ -160,7 +105,8 @@ export async function createWorld(): Promise<World> {
     deps,
     stores,
     guests,
-    allocations,
+    hypervisors: hosts.hypervisors,
+    placement,
     ports,
     silent,
     conductor(owner, sagas, around = (store) => store) {
@@ -190,8 +136,8 @@ export async function createWorld(): Promise<World> {
         { ...newInstance(), vmState: 'active', taskState: null, powerState: powerStates.running, host, node: host, launchedAt: now },
         stores.defaultCell.id,
       );
-      guests.set(instance.id, { host, powerState: powerStates.running });
-      allocations.set(instance.id, node);
+      await guests.make(instance.id, host);
+      placement.give(instance.id, node!, { VCPU: instance.flavor.vcpus, MEMORY_MB: instance.flavor.memoryMb });
       const port = portOf({
         networkId: 'net',
         projectId: instance.projectId,
@@ -205,6 +151,7 @@ export async function createWorld(): Promise<World> {
     },
     async close() {
       await Promise.all([...engines].map((engine) => engine.stop()));
+      await hosts.close();
       await stores.close();
       await Promise.all([api!.drop(), cell0!.drop(), cell1!.drop()]);
     },
@@ -394,6 +341,9 @@ const factsOf = (uuid: string, name: string): NodeFacts => ({
 /** What is left of an instance, anywhere. */
 export async function leftoversOf(world: World, id: string) {
   const found = await findInstance(world.stores, id);
+  const at = found?.instance.host ?? null;
+  const guests = await world.guests.of(id);
+  const provider = world.placement.providerOf(id);
   const sagas = await Promise.all(
     world.stores
       .cells()
@@ -409,10 +359,19 @@ export async function leftoversOf(world: World, id: string) {
   return {
     vmState: found?.instance.vmState ?? null,
     taskState: found?.instance.taskState ?? null,
-    guest: world.guests.get(id)?.powerState ?? null,
-    allocated: world.allocations.has(id),
+    /** Its guest on its own host. */
+    guest: guests.find((guest) => guest.host === at)?.powerState ?? null,
+    allocated: provider !== null,
     ports: [...world.ports.values()].filter((port) => port.deviceId === id).length,
     sagas: sagas.flat().length,
+    /** What is somewhere else than the server itself says it is. */
+    beside: [
+      ...guests.flatMap((guest) => (guest.host === at ? [] : [`a guest on ${guest.host}`])),
+      ...(provider === null || at === null || nodes.get(provider) === at ? [] : [`resources of ${nodes.get(provider)}`]),
+      ...[...world.ports.values()].flatMap((port) =>
+        port.deviceId !== id || port.binding.hostId === (at ?? '') ? [] : [`a port on ${port.binding.hostId}`],
+      ),
+    ] as readonly string[],
   };
 }
 

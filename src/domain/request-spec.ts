@@ -1,5 +1,6 @@
 import type { InstanceFlavor, InstanceImage } from './instance.ts';
 import type { RequestedNetworks } from './network-info.ts';
+import type { PciRequest } from './pci/pci-request.ts';
 
 /** A server group as scheduling sees it. */
 export interface GroupConstraint {
@@ -8,6 +9,16 @@ export interface GroupConstraint {
   readonly maxServerPerHost: number;
   /** Hosts of members, one entry for each member there. */
   readonly memberHosts: readonly string[];
+}
+
+/** Resources that must come from one provider. */
+export interface RequestGroup {
+  /** Suffix of its parameters, by which the provider that was chosen for it is found again: 1 to 64 letters, digits, `_`, `-`. */
+  readonly requesterId: string;
+  readonly from: 'flavor' | 'port' | 'accelerator' | 'pci';
+  readonly resources: Readonly<Record<string, number>>;
+  readonly required: readonly string[];
+  readonly forbidden: readonly string[];
 }
 
 /** What the scheduler is asked to find a place for; kept with the instance for later moves (Nova's RequestSpec). */
@@ -30,6 +41,22 @@ export interface RequestSpec {
   readonly groupId: string | null;
   readonly requestedNetworks: RequestedNetworks;
   readonly securityGroups: readonly string[];
+  /** What ports and accelerators ask of placement, each a group of its own. */
+  readonly requestGroups?: readonly RequestGroup[];
+  /** Groups, by requester, whose providers must be one above the other. */
+  readonly sameSubtree?: readonly (readonly string[])[];
+  /** PCI devices that ports ask for; those of the flavor are read from it. */
+  readonly portPciRequests?: readonly PciRequest[];
+  /** Whether a port is managed by a network card (`vnic_type` remote-managed). */
+  readonly remoteManagedPorts?: boolean;
+  /** Physical networks the ports are on, and whether one is on a tunnel. */
+  readonly networkAffinity?: { readonly physnets: readonly string[]; readonly tunneled: boolean };
+  /** For each routed network: the aggregates of the segments an instance may be on; null where the network service names none. */
+  readonly segmentAggregates?: readonly (readonly string[] | null)[];
+  /** A move that may end in another cell than this. */
+  readonly moveFromCell?: { readonly cellId: string; readonly mayLeave: boolean };
+  /** `rebuild`: the instance stays where it is (`forceHost`), and only filters that look at images are asked; nothing is claimed. */
+  readonly check?: 'rebuild';
 }
 
 /** A place that was found and claimed for one instance. */

@@ -71,6 +71,39 @@ export const novaSchema = {
       min: 0,
       help: 'Seconds such a guest is left alone after it was first seen.',
     }),
+    ssl_only: option.flag({ default: false, help: 'Console proxies refuse connections without TLS.' }),
+    cert: option.text({ default: 'self.pem', help: 'PEM file: certificate of the console proxies; they speak TLS when it is there.' }),
+    key: option.optionalText({ help: 'PEM file: private key of that certificate; unset: it is in the same file.' }),
+    web: option.text({
+      default: '/usr/share/spice-html5',
+      help: 'Directory of the pages the SPICE proxy shows; none when it is not there.',
+    }),
+    instance_delete_interval: option.integer({
+      default: 300,
+      help: 'Seconds between two removals of expired console tokens; 0 or less never.',
+    }),
+    rescue_image_id: option.optionalText({
+      help: 'Image servers are rescued with when none is named; unset: the one they were made from.',
+    }),
+    shelved_offload_time: option.integer({
+      default: 0,
+      min: -1,
+      help: 'Seconds a shelved server stays on its host; 0 leaves it at once, -1 never.',
+    }),
+    shelved_poll_interval: option.integer({
+      default: 3600,
+      help: 'Seconds between two searches for shelved servers whose time on their host is over; 0 or less never.',
+    }),
+    reclaim_instance_interval: option.integer({
+      default: 0,
+      min: 0,
+      help: 'Seconds a deleted server can still be restored, and between two searches for those whose time is over; 0 deletes at once.',
+    }),
+    non_inheritable_image_properties: option.list({
+      default: ['cache_in_nova', 'bittorrent'],
+      help: 'Properties of images that snapshots of servers do not inherit.',
+    }),
+    max_concurrent_snapshots: option.integer({ default: 5, min: 0, help: 'Disks a host copies at the same time; 0 is unlimited.' }),
     shutdown_timeout: option.integer({ default: 60, min: 0, help: 'Seconds a guest is given to shut down by itself.' }),
     enable_new_services: option.flag({ default: true, help: 'Whether a new compute service may be scheduled to at once.' }),
     force_raw_images: option.flag({
@@ -253,6 +286,10 @@ export const novaSchema = {
     disk_cachemodes: option.list({ default: [], help: 'Cache modes by disk type, such as file=writeback.' }),
     num_pcie_ports: option.integer({ default: 0, min: 0, max: 28, help: 'PCIe ports of q35 guests; 0 is the default of libvirt.' }),
     hw_machine_type: option.list({ default: [], help: 'Machine types by architecture, such as x86_64=q35.' }),
+    snapshot_image_format: option.optionalChoice(['raw', 'qcow2'], {
+      help: 'Format of the images of snapshots; unset: that of the disks of guests.',
+    }),
+    snapshot_compression: option.flag({ default: false, help: 'Compress snapshots in format qcow2.' }),
     hw_disk_discard: option.choice(['', 'ignore', 'unmap'], {
       default: '',
       help: 'Discard mode of disks; empty is the default of the hypervisor.',
@@ -269,11 +306,74 @@ export const novaSchema = {
       min: 0,
       help: 'Seconds a soft reboot may take before it becomes a hard one.',
     }),
+    device_detach_attempts: option.integer({ default: 8, min: 1, help: 'How often a guest is asked to let go of a device.' }),
+    device_detach_timeout: option.integer({ default: 20, min: 1, help: 'Seconds it has for each.' }),
   },
   vnc: {
     enabled: option.flag({ default: true, help: 'Give guests a screen that can be seen over VNC.' }),
     server_listen: option.text({ default: '127.0.0.1', help: 'Address the screens of guests listen on.' }),
     server_proxyclient_address: option.text({ default: '127.0.0.1', help: 'Address under which the console proxy reaches them.' }),
+    novncproxy_base_url: option.text({
+      default: 'http://127.0.0.1:6080/vnc_auto.html',
+      help: 'Page of the noVNC proxy as browsers of users reach it.',
+    }),
+    novncproxy_host: option.text({ default: '127.0.0.1', help: 'Address the noVNC proxy listens on. (Nova: 0.0.0.0.)' }),
+    novncproxy_port: option.port({ default: 6080, help: 'Port of the noVNC proxy.' }),
+    auth_schemes: option.list({
+      default: ['none'],
+      help: 'How the noVNC proxy may prove itself to guests’ screens, best first: vencrypt (TLS with client certificates), none.',
+    }),
+    vencrypt_client_key: option.optionalText({ help: 'PEM file: private key of the proxy for vencrypt.' }),
+    vencrypt_client_cert: option.optionalText({ help: 'PEM file: certificate of the proxy for vencrypt.' }),
+    vencrypt_ca_certs: option.optionalText({ help: 'PEM file: authorities that vouch for hosts; needed for vencrypt.' }),
+  },
+  spice: {
+    enabled: option.flag({ default: false, help: 'Give guests a screen that can be seen over SPICE.' }),
+    agent_enabled: option.flag({ default: true, help: 'Give guests a channel for the SPICE agent.' }),
+    image_compression: option.optionalChoice(['auto_glz', 'auto_lz', 'quic', 'glz', 'lz', 'off'], { help: 'How images are compressed.' }),
+    jpeg_compression: option.optionalChoice(['auto', 'never', 'always'], { help: 'Whether images are sent as JPEG.' }),
+    zlib_compression: option.optionalChoice(['auto', 'never', 'always'], { help: 'Whether images are compressed with zlib.' }),
+    playback_compression: option.optionalChoice(['on', 'off'], { help: 'Whether sound is compressed. (Nova: True or False.)' }),
+    streaming_mode: option.optionalChoice(['filter', 'all', 'off'], { help: 'Which videos are found and streamed.' }),
+    html5proxy_base_url: option.text({
+      default: 'http://127.0.0.1:6082/spice_auto.html',
+      help: 'Page of the SPICE proxy as browsers of users reach it.',
+    }),
+    spice_direct_proxy_base_url: option.text({
+      default: 'http://127.0.0.1:13002/nova',
+      help: 'Where native SPICE clients ask for a console; a proxy that is not ours answers there.',
+    }),
+    server_listen: option.text({ default: '127.0.0.1', help: 'Address the screens of guests listen on.' }),
+    server_proxyclient_address: option.text({ default: '127.0.0.1', help: 'Address under which the console proxy reaches them.' }),
+    require_secure: option.flag({ default: false, help: 'Take TLS connections only, on every channel.' }),
+    html5proxy_host: option.text({ default: '127.0.0.1', help: 'Address the SPICE proxy listens on. (Nova: 0.0.0.0.)' }),
+    html5proxy_port: option.port({ default: 6082, help: 'Port of the SPICE proxy.' }),
+  },
+  serial_console: {
+    enabled: option.flag({ default: false, help: 'Let users type into the first serial port of guests.' }),
+    port_range: option.text({ default: '10000:20000', help: 'Ports that serial ports of guests may listen on, as first:end.' }),
+    base_url: option.text({ default: 'ws://127.0.0.1:6083/', help: 'The serial proxy as users reach it.' }),
+    proxyclient_address: option.text({
+      default: '127.0.0.1',
+      help: 'Address serial ports of guests listen on, and under which the console proxy reaches them.',
+    }),
+    serialproxy_host: option.text({ default: '127.0.0.1', help: 'Address the serial proxy listens on. (Nova: 0.0.0.0.)' }),
+    serialproxy_port: option.port({ default: 6083, help: 'Port of the serial proxy.' }),
+  },
+  mks: {
+    enabled: option.flag({ default: false, help: 'Offer consoles of type webmks, which only VMware has: asking for one is answered 501.' }),
+  },
+  console: {
+    allowed_origins: option.list({ default: [], help: 'Host names, besides a proxy’s own, whose pages may open consoles.' }),
+    ssl_ciphers: option.optionalText({ help: 'Ciphers of the proxies, as OpenSSL writes them.' }),
+    ssl_minimum_version: option.choice(['default', 'tlsv1_1', 'tlsv1_2', 'tlsv1_3'], {
+      default: 'default',
+      help: 'Oldest TLS version the proxies speak.',
+    }),
+  },
+  consoleauth: {
+    token_ttl: option.integer({ default: 600, min: 0, help: 'Seconds in which a console may be opened after it was asked for.' }),
+    enforce_session_timeout: option.flag({ default: false, help: 'Close consoles when that time is over, too.' }),
   },
   neutron: {
     physnets: option.list({
@@ -286,6 +386,29 @@ export const novaSchema = {
   },
   glance: {
     num_retries: option.integer({ default: 3, min: 0, help: 'Further tries of a download.' }),
+  },
+  compute: {
+    provider_config_location: option.text({
+      default: '/etc/nova/provider_config',
+      help: 'Directory of YAML files with inventories and traits that nova-compute adds to its resource providers.',
+    }),
+  },
+  placement: {
+    randomize_allocation_candidates: option.flag({
+      default: false,
+      help: 'Answer allocation candidates in another order each time, so that a limited answer names other hosts.',
+    }),
+  },
+  cors: {
+    allowed_origin: option.list({ default: [], help: 'Origins whose pages may ask the placement service; `*` is any.' }),
+    allow_credentials: option.flag({ default: true, help: 'Whether those pages may send credentials.' }),
+    expose_headers: option.list({ default: [], help: 'Headers of answers that those pages may read.' }),
+    allow_headers: option.list({ default: [], help: 'Headers that those pages may send.' }),
+    allow_methods: option.list({
+      default: ['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'PATCH'],
+      help: 'Methods that those pages may use.',
+    }),
+    max_age: option.integer({ default: 3600, min: 0, help: 'Seconds for which a browser may keep the answer to its question.' }),
   },
   keystone_authtoken: {
     auth_url: option.text({ default: 'http://127.0.0.1:5000/v3', help: 'The identity service.' }),

@@ -1,10 +1,23 @@
 import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
+import type { GuestDiagnostics } from '../domain/guest-diagnostics.ts';
 import type { GuestOrder } from '../domain/guest-order.ts';
 import type { PowerState } from '../domain/instance.ts';
 import type { Vif } from '../domain/network-info.ts';
 
 const GuestRef = Type.Object({ instanceId: Type.String() });
+
+/** Where a console of a guest is found, and where users are sent for it. */
+export interface ConsoleAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The same over TLS, where there is one. */
+  readonly tlsPort: number | null;
+  /** What the other end must be told before it is the console; null where nothing stands between. */
+  readonly internalAccessPath: string | null;
+  /** The page or WebSocket that users are given, without their token. */
+  readonly accessUrlBase: string;
+}
 const State = Type.Object({ powerState: Type.Unsafe<PowerState>({ type: 'integer' }) });
 
 /**
@@ -38,6 +51,10 @@ export const computeAgent = contract('compute', {
   unpause: { since: 1, kind: 'command', args: GuestRef, result: State },
   suspend: { since: 1, kind: 'command', args: GuestRef, result: State },
   resume: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
+  /** Plugs one more interface into a guest: at once when it runs, else from its next start. */
+  attachInterface: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; vif: Vif }>() },
+  /** Takes an interface out, once the guest has let go of it; succeeds when it is not there. `conflict` when the guest keeps it. */
+  detachInterface: { since: 1, kind: 'command', args: trusted<{ instanceId: string; vif: Vif }>() },
   /** The last lines of the console's log; all that is kept when `lines` is null. */
   consoleOutput: {
     since: 1,
@@ -45,8 +62,27 @@ export const computeAgent = contract('compute', {
     args: Type.Object({ instanceId: Type.String(), lines: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]) }),
     result: Type.Object({ text: Type.String() }),
   },
+  /**
+   * Where a console of a running guest is. `invalid` for one this host does not offer, `unsupported` for one its hypervisor does not
+   * have, `conflict` for a guest that does not run. The same answer as before means that it is still the same console.
+   */
+  console: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({ instanceId: Type.String(), protocol: Type.Enum(['vnc', 'spice', 'serial', 'mks']), type: Type.String() }),
+    result: trusted<ConsoleAddress>(),
+  },
   /** Null for a guest this host does not have. */
   inspect: { since: 1, kind: 'query', args: GuestRef, result: Type.Union([State, Type.Null()]) },
+  /** How busy a guest is; `conflict` for one that does not run. */
+  diagnostics: { since: 1, kind: 'query', args: GuestRef, result: trusted<GuestDiagnostics>() },
+  /** Fetches images that guests may soon be made from. An image that cannot be had is told, and keeps no other from being fetched. */
+  cacheImages: {
+    since: 1,
+    kind: 'command',
+    args: Type.Object({ imageIds: Type.Array(Type.String()) }),
+    result: Type.Object({ failed: Type.Array(Type.Object({ imageId: Type.String(), reason: Type.String() })) }),
+  },
   /** Every guest of this cloud on the host. */
   guests: {
     since: 1,

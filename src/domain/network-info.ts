@@ -33,15 +33,15 @@ export interface VifSubnet {
 export type NetworkInfo = readonly Vif[];
 
 /** What a create request asks of the network. */
-export type RequestedNetworks =
-  | 'none'
-  | 'auto'
-  | readonly {
-      readonly networkId: string | null;
-      readonly portId: string | null;
-      readonly fixedIp: string | null;
-      readonly tag: string | null;
-    }[];
+export type RequestedNetworks = 'none' | 'auto' | readonly RequestedNetwork[];
+
+/** One interface that is asked for: on a network, or by a port that is there. */
+export interface RequestedNetwork {
+  readonly networkId: string | null;
+  readonly portId: string | null;
+  readonly fixedIp: string | null;
+  readonly tag: string | null;
+}
 
 /** Name of a port's device on its host. */
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { powerStates } from '../../src/domain/instance.ts';
+import { powerStates, type InstanceId } from '../../src/domain/instance.ts';
+import type { ActionName } from '../../src/domain/instance-actions.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
@@ -13,6 +14,18 @@ import { createWorld, injected, leftoversOf, type World } from './world.ts';
 type AnySaga = (typeof sagas)[number];
 
 /** By the name of the saga; one that takes different ways has a subject for each, such as `resize-instance: on the same host`. */
+/** Begins a saga on a server that runs, as the API begins it. */
+function begins(action: ActionName, name: string, more: object | ((world: World, id: InstanceId) => object) = {}): Subject['begin'] {
+  return async (world) => {
+    const { id } = await world.running();
+    const { instance } = await getInstance(world.stores, id);
+    const params = { instanceId: id, requestId: 'req-test', startedAt: 0, ...(typeof more === 'function' ? more(world, id) : more) };
+    await beginAction(world.stores.defaultCell.database, action, instance);
+    await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name, subject: id, params }]);
+    return id;
+  };
+}
+
 const subjects: Readonly<Record<string, Subject>> = {
   'place-instances': {
     begin: async (world) => {
@@ -36,39 +49,26 @@ const subjects: Readonly<Record<string, Subject>> = {
     done: { ...whole, vmState: 'active' },
     undone: [{ ...nothing, vmState: 'error' }],
   },
-  'delete-instance': {
-    begin: async (world) => {
-      const { id } = await world.running();
-      const { instance } = await getInstance(world.stores, id);
-      await beginAction(world.stores.defaultCell.database, 'delete', instance);
-      await insertSagas(world.stores.defaultCell.database, [
-        { id: randomIds.uuid(), name: 'delete-instance', subject: id, params: { instanceId: id, requestId: 'req-test', startedAt: 0 } },
-      ]);
-      return id;
-    },
-    done: { ...nothing, vmState: null },
-    undone: [], // it has no way back
-  },
+  'delete-instance': { begin: begins('delete', 'delete-instance'), done: { ...nothing, vmState: null }, undone: [] }, // it has no way back
   'change-power': {
-    begin: async (world) => {
-      const { id } = await world.running();
-      const { instance } = await getInstance(world.stores, id);
-      await beginAction(world.stores.defaultCell.database, 'stop', instance);
-      await insertSagas(world.stores.defaultCell.database, [
-        {
-          id: randomIds.uuid(),
-          name: 'change-power',
-          subject: id,
-          params: { instanceId: id, action: 'stop', requestId: 'req-test', startedAt: 0 },
-        },
-      ]);
-      return id;
-    },
+    begin: begins('stop', 'change-power', { action: 'stop' }),
     done: { ...whole, vmState: 'stopped', guest: powerStates.shutdown },
     undone: [
       { ...whole, vmState: 'active' },
       { ...whole, vmState: 'stopped', guest: powerStates.shutdown }, // its host did it and could not say so
     ],
+  },
+  'attach-interface': {
+    begin: begins('attachInterface', 'attach-interface', { wanted: { networkId: 'net', portId: null, fixedIp: null, tag: null } }),
+    done: { ...whole, vmState: 'active', ports: 2 },
+    undone: [{ ...whole, vmState: 'active' }],
+  },
+  'detach-interface': {
+    begin: begins('detachInterface', 'detach-interface', (world, id) => ({
+      portId: [...world.ports.values()].find(({ deviceId }) => deviceId === id)?.id,
+    })),
+    done: { ...whole, vmState: 'active', ports: 0 },
+    undone: [{ ...whole, vmState: 'active' }],
   },
 };
 

@@ -302,16 +302,26 @@ function networkOf(ports: Map<string, Port>): NetworkClient {
     subnets: () => Promise.resolve([]),
     floatingIps: () => Promise.resolve([]),
     ports: (_session, query) =>
-      Promise.resolve([...ports.values()].filter((port) => query?.['device_id'] === undefined || port.deviceId === query['device_id'])),
+      Promise.resolve(
+        [...ports.values()].filter(
+          (port) => (query?.['device_id'] ?? port.deviceId) === port.deviceId && (query?.['id'] ?? port.id) === port.id,
+        ),
+      ),
     port: (_session, id) => Promise.resolve(ports.get(id) ?? raise(notFound(`No port ${id}.`))),
     createPorts: (_session, wanted) => {
       const made = wanted.map(portOf);
       for (const port of made) ports.set(port.id, port);
       return Promise.resolve(made);
     },
-    updatePort: (_session, id, { hostId }) => {
+    createPort: (_session, wanted) => {
+      const port = portOf(wanted);
+      ports.set(port.id, port);
+      return Promise.resolve(port);
+    },
+    updatePort: (_session, id, { hostId, deviceId, profile }) => {
       const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
-      const changed = { ...port, binding: { ...port.binding, hostId: hostId ?? '' } };
+      const binding = { ...port.binding, hostId: hostId ?? '', profile: profile ?? port.binding.profile };
+      const changed = { ...port, deviceId: deviceId ?? port.deviceId, binding };
       ports.set(id, changed);
       return Promise.resolve(changed);
     },

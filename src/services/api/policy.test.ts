@@ -50,6 +50,10 @@ const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 's
     'os-simple-tenant-usage:show',
   ],
   member: [
+    'os-attach-interfaces:create',
+    'os-attach-interfaces:delete',
+    'os-multinic:add',
+    'os-multinic:remove',
     'os-floating-ips:create',
     'os-floating-ips:delete',
     'os-floating-ips:add',

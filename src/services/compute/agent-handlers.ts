@@ -1,8 +1,11 @@
 import type { computeAgent } from '../../contracts/compute.ts';
 import type { Handlers } from '../../lib/rpc/contract.ts';
 import type { ComputeHost } from './compute-host.ts';
+import { consoleAddress } from './operations/console-address.ts';
+import { cacheImages } from './operations/cache-images.ts';
 import { consoleOutput } from './operations/console-output.ts';
 import { destroy } from './operations/destroy.ts';
+import { attachInterface, detachInterface } from './operations/interfaces.ts';
 import { pause, unpause } from './operations/pause.ts';
 import { powerOff, powerOn } from './operations/power.ts';
 import { reboot } from './operations/reboot.ts';
@@ -26,7 +29,12 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
     unpause: ({ instanceId }, { signal }) => unpause(host, instanceId, signal),
     suspend: ({ instanceId }, { signal }) => suspend(host, instanceId, signal),
     resume: ({ order }, { signal }) => resume(host, order, signal),
+    attachInterface: ({ order, vif }, { signal }) => attachInterface(host, order, vif, signal),
+    detachInterface: ({ instanceId, vif }, { signal }) => detachInterface(host, instanceId, vif, signal),
     consoleOutput: async ({ instanceId, lines }) => ({ text: await consoleOutput(host, instanceId, lines) }),
+    console: (wanted) => consoleAddress(host, wanted),
+    diagnostics: ({ instanceId }) => driver.diagnostics(instanceId),
+    cacheImages: ({ imageIds }, { signal }) => cacheImages(host, imageIds, signal),
     inspect: async ({ instanceId }) => {
       const guest = await driver.inspect(instanceId);
       return guest === null ? null : { powerState: guest.powerState };

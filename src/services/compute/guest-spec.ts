@@ -59,10 +59,9 @@ export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec
             bus: inputs.settings.DEFAULT.config_drive_format === 'vfat' ? 'virtio' : read.bus('hw_cdrom_bus'),
             files: inputs.configDriveFiles,
           },
-    interfaces: order.networkInfo.map((vif) =>
-      interfaceOf(vif, { model: read.choice('hw_vif_model', vifModels) ?? 'virtio', real: inputs.real }),
-    ),
+    interfaces: order.networkInfo.map((vif) => interfaceSpec(order, vif, inputs.real)),
     devices: {
+      serialPorts: inputs.settings.serial_console.enabled ? serialPortsOf(flavor.extraSpecs, properties) : 1,
       guestAgent: read.flag('hw_qemu_guest_agent') ?? false,
       rng: flagOf(flavor.extraSpecs['hw_rng:allowed']) ?? true,
       video: read.choice('hw_video_model', ['cirrus', 'qxl', 'vga', 'virtio', 'bochs', 'none']),
@@ -81,6 +80,25 @@ const vifModels = ['virtio', 'e1000', 'e1000e', 'rtl8139', 'ne2k_pci', 'pcnet', 
 const watchdogActions = ['none', 'pause', 'poweroff', 'reset', 'disabled'] as const;
 const watchdogOf = (action: (typeof watchdogActions)[number] | null): GuestSpec['devices']['watchdog'] =>
   action === 'disabled' ? null : action;
+
+/** QEMU has four serial ports on x86, and one is kept back. */
+const mostSerialPorts = 3;
+
+/** How many serial ports are consoles: what the flavor says, or fewer when the image says so. */
+function serialPortsOf(extraSpecs: Readonly<Record<string, string>>, properties: Readonly<Record<string, string>>): number {
+  const count = (text: string | undefined): number | null => {
+    if (text === undefined) return null;
+    if (!/^\d{1,3}$/.test(text)) throw invalid(`Number of serial ports specified in flavor is invalid: expected an integer, got '${text}'`);
+    return Number(text) || null;
+  };
+  const ofFlavor = count(extraSpecs['hw:serial_port_count']);
+  const ofImage = count(properties['hw_serial_port_count']);
+  if (ofFlavor !== null && ofImage !== null && ofImage > ofFlavor)
+    throw invalid('Forbidden to exceed flavor value of number of serial ports passed in image meta.');
+  const ports = ofImage ?? ofFlavor ?? 1;
+  if (ports > mostSerialPorts) throw invalid(`Maximum number of serial ports exceeded: a guest may have ${mostSerialPorts} at most.`);
+  return ports;
+}
 
 const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
@@ -149,13 +167,15 @@ function refuseWishes(extraSpecs: Readonly<Record<string, string>>, properties: 
   }
 }
 
-function interfaceOf(vif: Vif, { model, real }: { readonly model: string; readonly real: boolean }): InterfaceSpec {
+/** One interface of the guest an order asks for; `real` as for the guest. */
+export function interfaceSpec(order: GuestOrder, vif: Vif, real: boolean): InterfaceSpec {
   if (real && vif.vifType !== 'bridge')
     throw unsupported(`Port ${vif.portId} is bound as '${vif.vifType}', which this host cannot plug: it knows 'bridge'.`);
   const named = vif.vifDetails['bridge_name'];
   const bridge = typeof named === 'string' ? named : `brq${vif.networkId.slice(0, 11)}`;
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(bridge)) throw invalid(`Port ${vif.portId} names a bridge that cannot be one.`);
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(vif.macAddress)) throw invalid(`Port ${vif.portId} has no usable MAC address.`);
+  const model = readProperty(order.image?.properties ?? {}).choice('hw_vif_model', vifModels) ?? 'virtio';
   return { portId: vif.portId, macAddress: vif.macAddress, device: tapName(vif.portId), bridge, model, mtu: vif.mtu };
 }
 

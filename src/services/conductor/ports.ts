@@ -2,8 +2,8 @@ import { describePorts, type VifMarks } from '../../clients/vif.ts';
 import type { NetworkClient, Port } from '../../clients/network.ts';
 import type { Session } from '../../clients/session.ts';
 import type { Instance } from '../../domain/instance.ts';
-import type { NetworkInfo, RequestedNetworks } from '../../domain/network-info.ts';
-import { isKind } from '../../lib/errors.ts';
+import type { NetworkInfo, RequestedNetwork, RequestedNetworks, Vif } from '../../domain/network-info.ts';
+import { conflict, isKind } from '../../lib/errors.ts';
 
 interface NetworkAccess {
   readonly network: NetworkClient;
@@ -79,17 +79,63 @@ export async function plugPorts(
 }
 
 /** Gives the ports of an instance back: those made for it are deleted, its user's own are unbound. Succeeds when none are left. */
-export async function unplugPorts({ network, identity }: NetworkAccess, instanceId: string): Promise<void> {
+export async function unplugPorts(access: NetworkAccess, instanceId: string): Promise<void> {
+  const ports = await access.network.ports(access.identity.serviceSession, { device_id: instanceId });
+  await Promise.all(ports.map((port) => giveBack(access, port)));
+}
+
+/** The same for one port; succeeds when it is gone. */
+export async function unplugPort(access: NetworkAccess, portId: string): Promise<void> {
+  const [port] = await access.network.ports(access.identity.serviceSession, { id: portId });
+  if (port !== undefined && port.deviceId !== '') await giveBack(access, port);
+}
+
+async function giveBack({ network, identity }: NetworkAccess, port: Port): Promise<void> {
   const session = identity.serviceSession;
-  const ports = await network.ports(session, { device_id: instanceId });
-  await Promise.all(
-    ports.map(async (port) => {
-      if (marksIn(port).deleteOnTermination) return network.deletePort(session, port.id);
-      await network.updatePort(session, port.id, { deviceId: '', deviceOwner: '', hostId: '', profile: {} }).catch((error: unknown) => {
-        if (!isKind(error, 'notFound')) throw error; // its user was faster
-      });
-    }),
-  );
+  if (marksIn(port).deleteOnTermination) return network.deletePort(session, port.id);
+  await network.updatePort(session, port.id, { deviceId: '', deviceOwner: '', hostId: '', profile: {} }).catch((error: unknown) => {
+    if (!isKind(error, 'notFound')) throw error; // its user was faster
+  });
+}
+
+/** What a port carries while an operation attaches it, so that the operation knows it again after a crash. */
+const attachedBy = 'kilonova_attached_by';
+
+/** Makes or takes the port of one more interface and binds it to the host. May run again: `operation` finds what it did before. */
+export async function plugMorePort(
+  { network, identity }: NetworkAccess,
+  instance: Instance,
+  host: string,
+  { networkId, portId, fixedIp, tag }: RequestedNetwork,
+  operation: string,
+): Promise<Vif> {
+  const session = identity.serviceSession;
+  const owner = `compute:${instance.availabilityZone ?? 'nova'}`;
+  const profile = { [attachedBy]: operation, ...(tag === null ? {} : { kilonova_tag: tag }) };
+  const own = (await network.ports(session, { device_id: instance.id })).find((port) => port.binding.profile[attachedBy] === operation);
+  const port =
+    own ??
+    (portId === null
+      ? await network.createPort(session, {
+          networkId: networkId ?? '',
+          projectId: instance.projectId,
+          deviceId: instance.id,
+          deviceOwner: owner,
+          hostId: host,
+          dnsName: instance.hostname,
+          profile: { ...profile, kilonova_owned: true },
+          ...(fixedIp === null ? {} : { fixedIps: [{ ipAddress: fixedIp }] }),
+        })
+      : await network.updatePort(session, portId, { deviceId: instance.id, deviceOwner: owner, hostId: host, profile }));
+  const [vif] = await describePorts(network, session, [port], marksIn);
+  if (vif === undefined) throw conflict(`The network of port ${port.id} is gone.`);
+  return vif;
+}
+
+/** Takes back what `plugMorePort` did for an operation. */
+export async function unplugMorePort(access: NetworkAccess, instanceId: string, operation: string): Promise<void> {
+  const ports = await access.network.ports(access.identity.serviceSession, { device_id: instanceId });
+  await Promise.all(ports.filter((port) => port.binding.profile[attachedBy] === operation).map((port) => giveBack(access, port)));
 }
 
 /** The interfaces of an instance as the network service sees them now, in the order they had. */

@@ -19,6 +19,7 @@ import { networkRoutes } from './networks/routes.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverAddressRoutes } from './server-addresses/routes.ts';
+import { fixedIpActions } from './server-interfaces/actions.ts';
 import { serverInterfaceRoutes } from './server-interfaces/routes.ts';
 import { serverMetadataRoutes } from './server-metadata/routes.ts';
 import { serverPasswordRoutes } from './server-password/routes.ts';
@@ -69,7 +70,7 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 
 /** Every path that takes actions. */
 export const actionRoutes = [
-  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions, ...securityGroupActions], retired: ['resetNetwork'] },
+  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions, ...fixedIpActions, ...securityGroupActions], retired: ['resetNetwork'] },
   volumesBootActions,
   flavorActions,
   aggregateActions,

@@ -24,7 +24,6 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'POST /servers/{}/migrations/{}/action',
     'GET /os-migrations',
   ],
-  'no saga attaches and detaches interfaces yet': ['POST /servers/{}/os-interface', 'DELETE /servers/{}/os-interface/{}'],
   'compute agents do not tell it yet': ['GET /servers/{}/diagnostics', 'GET /servers/{}/topology', 'POST /os-aggregates/{}/images'],
   'consoles are not reached through the API yet': ['POST /servers/{}/remote-consoles', 'GET /os-console-auth-tokens/{}'],
   'no service shares files yet': [
@@ -79,6 +78,5 @@ export const actionsNotServedYet: Readonly<Record<string, readonly string[]>> = 
     'shelveOffload',
     'unshelve',
   ],
-  'ports of servers are not changed yet': ['addFixedIp', 'removeFixedIp'],
   'consoles are not reached through the API yet': ['os-getVNCConsole', 'os-getSPICEConsole', 'os-getRDPConsole', 'os-getSerialConsole'],
 };

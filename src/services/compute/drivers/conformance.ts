@@ -166,9 +166,100 @@ export function describeDriver(name: string, open: () => Promise<HypervisorDrive
       expect(await driver.inspect(guest.id)).toBe(null);
     });
 
+    it('plugs in an interface and takes it out of a guest that is off, each as often as asked', async () => {
+      const guest = await spawned({ paused: false });
+      const portId = randomUUID();
+      const port = {
+        portId,
+        macAddress: `fa:16:3e:${portId.slice(0, 2)}:${portId.slice(2, 4)}:${portId.slice(4, 6)}`,
+        device: `tap${portId.slice(0, 11)}`,
+        bridge: 'lo-conformance',
+        model: 'e1000',
+        mtu: null,
+      };
+      await driver.detachInterface(guest.id, port, signal);
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await driver.attachInterface(guest.id, port);
+      await driver.attachInterface(guest.id, port);
+      await driver.detachInterface(guest.id, port, signal);
+      await driver.detachInterface(guest.id, port, signal);
+      expect(await powerState(guest)).toBe(powerStates.shutdown);
+    });
+
+    const withDisk = async (options: { readonly paused: boolean }): Promise<GuestSpec> => {
+      const guest = spec({
+        disks: [{ file: 'disk', device: 'disk', bus: 'virtio', content: { kind: 'blank' }, bytes: 1024 ** 2, bootIndex: 1 }],
+      });
+      await driver.spawn(guest, { ...options, signal });
+      return guest;
+    };
+    const bytesOf = async (guest: GuestSpec, name: string): Promise<Buffer> => {
+      const { bytes, data } = await driver.readCopy(guest.id, name);
+      const read = Buffer.concat(await data.toArray());
+      expect(read.length).toBe(bytes);
+      return read;
+    };
+
+    it('copies the root disk of a guest that runs and of one that is off, and lets it go on', async () => {
+      const guest = await withDisk({ paused: false });
+      await driver.copyRootDisk(guest, { name: 'live', format: 'qcow2', quiesce: 'try' }, signal);
+      await driver.copyRootDisk(guest, { name: 'live', format: 'qcow2', quiesce: 'never' }, signal);
+      expect((await bytesOf(guest, 'live')).toString('latin1', 0, 4)).toBe('QFI\u00FB');
+      expect(await powerState(guest)).toBe(powerStates.running);
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await driver.copyRootDisk(guest, { name: 'cold', format: 'raw', quiesce: 'never' }, signal);
+      expect(await bytesOf(guest, 'cold')).toHaveLength(1024 ** 2);
+      expect(await powerState(guest)).toBe(powerStates.shutdown);
+    });
+
+    it('copies nothing where the guest would have to rest and cannot', async () => {
+      const guest = await withDisk({ paused: false });
+      const copying = driver.copyRootDisk(guest, { name: 'resting', format: 'qcow2', quiesce: 'must' }, signal);
+      await expect(copying).rejects.toMatchObject({ kind: 'conflict' });
+      await expect(driver.readCopy(guest.id, 'resting')).rejects.toMatchObject({ kind: 'notFound' });
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('forgets copies of disks when told, and with the guest', async () => {
+      const guest = await withDisk({ paused: true });
+      await driver.copyRootDisk(guest, { name: 'one', format: 'raw', quiesce: 'never' }, signal);
+      await driver.copyRootDisk(guest, { name: 'two', format: 'raw', quiesce: 'never' }, signal);
+      await driver.discardCopy(guest.id, 'one');
+      await driver.discardCopy(guest.id, 'one');
+      await expect(driver.readCopy(guest.id, 'one')).rejects.toMatchObject({ kind: 'notFound' });
+      await driver.destroy(guest.id);
+      await expect(driver.readCopy(guest.id, 'two')).rejects.toMatchObject({ kind: 'notFound' });
+    });
+
+    it('rescues a guest and brings it back, each as often as asked', async () => {
+      const guest = await withDisk({ paused: false });
+      const rescue = { ...guest.disks[0]!, file: 'disk.rescue', onlyForRescue: true } as const;
+      const rescued = { ...guest, disks: [rescue, { ...guest.disks[0]!, bootIndex: null }] };
+      await driver.rescue(rescued, signal);
+      await driver.rescue(rescued, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+      await driver.unrescue(guest, signal);
+      await driver.unrescue(guest, signal);
+      expect(await powerState(guest)).toBe(powerStates.running);
+    });
+
+    it('interrupts a guest', async () => {
+      const guest = await spawned({ paused: false });
+      await driver.interrupt(guest.id);
+      expect((await driver.guests()).some(({ id }) => id === guest.id)).toBe(true);
+    });
+
     it('gives no more of a console than is asked for', async () => {
       const guest = await spawned({ paused: false });
       expect((await driver.consoleLog(guest.id, 10)).length).toBeLessThanOrEqual(10);
+    });
+
+    it('tells how busy a guest is as long as it runs', async () => {
+      const guest = await spawned({ paused: false });
+      const { powerState: state, cpus, memory, interfaces, disks } = await driver.diagnostics(guest.id);
+      expect([state, cpus.map(({ id }) => id), memory.maximumKib, interfaces, disks]).toEqual([powerStates.running, [0], 65_536, [], []]);
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      await expect(driver.diagnostics(guest.id)).rejects.toMatchObject({ kind: 'conflict' });
     });
 
     it('knows no guest that is not there', async () => {
@@ -182,7 +273,15 @@ export function describeDriver(name: string, open: () => Promise<HypervisorDrive
         () => driver.unpause(id),
         () => driver.suspend(id),
         () => driver.resume(tinyGuest({ id }), signal),
+        () => driver.detachInterface(id, { portId: id, macAddress: 'fa:16:3e:00:00:01', device: 'tap0' }, signal),
+        () => driver.copyRootDisk(tinyGuest({ id }), { name: 'none', format: 'raw', quiesce: 'never' }, signal),
+        () => driver.readCopy(id, 'none'),
+        () => driver.rescue(tinyGuest({ id }), signal),
+        () => driver.unrescue(tinyGuest({ id }), signal),
+        () => driver.setPassword(id, { user: 'root', password: 'secret' }),
+        () => driver.interrupt(id),
         () => driver.consoleLog(id, 100),
+        () => driver.diagnostics(id),
       ];
       const kinds = await Promise.all(
         verbs.map((verb) => verb().catch((error: unknown) => (error instanceof KilonovaError ? error.kind : error))),

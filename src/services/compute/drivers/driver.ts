@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import type { GuestDiagnostics } from '../../../domain/guest-diagnostics.ts';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import type { PowerState } from '../../../domain/instance.ts';
 
@@ -29,8 +31,34 @@ export interface HypervisorDriver {
   /** Memory is kept on disk, and the guest is off until `resume`. */
   suspend(id: string): Promise<void>;
   resume(spec: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Plugs in one more interface: at once when the guest runs, else from its next start. One that is in stays. */
+  attachInterface(id: string, port: InterfaceSpec): Promise<void>;
+  /** Takes an interface out, and waits until the guest has let go of it; succeeds when it is not in. `conflict` when the guest keeps it. */
+  detachInterface(id: string, port: PluggedInterface, signal: AbortSignal): Promise<void>;
+  /**
+   * Copies the root disk, as it is at one moment, into a file that stands alone; the guest goes on as it was. It is kept under that
+   * name until it is discarded, at the latest with the guest. A copy of that name that is there is made anew.
+   */
+  copyRootDisk(spec: GuestSpec, copy: DiskCopy, signal: AbortSignal): Promise<void>;
+  /** The bytes of a copy; `notFound` when there is none of that name. */
+  readCopy(id: string, name: string): Promise<{ readonly bytes: number; readonly data: Readable }>;
+  /** Succeeds when there is none. */
+  discardCopy(id: string, name: string): Promise<void>;
+  /** Starts the guest from `spec`, whose disks marked `onlyForRescue` are made anew; the others are kept. */
+  rescue(spec: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Starts the guest as it was, and removes what was made for its rescue. */
+  unrescue(spec: GuestSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Sets a password inside a running guest. `conflict` when it has no agent or the agent refuses, `unsupported` when the agent does
+   * not answer.
+   */
+  setPassword(id: string, account: { readonly user: string; readonly password: string }): Promise<void>;
+  /** Sends the guest a non-maskable interrupt, which most answer with a crash dump. */
+  interrupt(id: string): Promise<void>;
   /** The end of what the guest has written to its first serial port. */
   consoleLog(id: string, maxBytes: number): Promise<string>;
+  /** How busy a guest is; `conflict` for one that does not run. */
+  diagnostics(id: string): Promise<GuestDiagnostics>;
   /** One line, as `uptime` prints it. */
   uptime(): Promise<string>;
   /** What guests do by themselves, until the signal; never ends because the hypervisor's daemon was restarted. */
@@ -44,9 +72,12 @@ export interface HypervisorDriver {
   readonly imageFiles?: { readonly directory: string };
   /** Set when ports are really plugged, so that a guest must wait for the network to report them ready. */
   readonly ports?: PortPlugging;
-  /** Where a viewer finds the guest's screen. */
-  readonly vnc?: (id: string) => Promise<{ readonly host: string; readonly port: number }>;
+  /** Ways to look at a guest and to type into it. */
+  readonly consoles?: Partial<Readonly<Record<'vnc' | 'spice' | 'serial', ConsoleOpener>>>;
 }
+
+/** Where a running guest listens for viewers; null when the guest has no such device. */
+export type ConsoleOpener = (id: string) => Promise<{ readonly host: string; readonly port: number; readonly tlsPort?: number } | null>;
 
 export interface PortPlugging {
   /** Makes what the guest's devices are plugged into, where it is not there yet. */
@@ -146,12 +177,27 @@ export interface DiskSpec {
   /** Null is as large as its image. */
   readonly bytes: number | null;
   readonly bootIndex: number | null;
+  /** Set for what a rescued guest has besides its own disks. */
+  readonly onlyForRescue?: true;
+  /** Set where the guest begins with this disk, wherever it stands among the others. */
+  readonly bootsFirst?: true;
+}
+
+/** How a root disk is copied. */
+export interface DiskCopy {
+  readonly name: string;
+  /** `iso` copies a CD-ROM as it is. */
+  readonly format: 'raw' | 'qcow2' | 'iso';
+  /** Whether the guest's file systems are brought to rest first: never, where its agent can, or not without. `conflict` for the last. */
+  readonly quiesce: 'never' | 'try' | 'must';
 }
 
 export interface ConfigDriveSpec {
   readonly format: 'iso9660' | 'vfat';
   readonly bus: DiskBus | null;
   readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
+  /** Set for the one of a rescued guest, beside which its own is kept. */
+  readonly onlyForRescue?: true;
 }
 
 export interface InterfaceSpec {
@@ -164,7 +210,12 @@ export interface InterfaceSpec {
   readonly mtu: number | null;
 }
 
+/** Enough to find an interface in a guest. */
+export type PluggedInterface = Pick<InterfaceSpec, 'portId' | 'macAddress' | 'device'>;
+
 export interface DeviceSpec {
+  /** Where serial ports are consoles; one when left out. */
+  readonly serialPorts?: number;
   readonly guestAgent: boolean;
   readonly rng: boolean;
   readonly video: string | null;

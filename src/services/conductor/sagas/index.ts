@@ -1,10 +1,19 @@
 import type { Saga } from '../../../lib/saga/saga.ts';
 import type { ConductorDeps } from '../deps.ts';
+import { attachInterface } from './attach-interface.ts';
 import { buildInstance } from './build-instance.ts';
 import { changePower } from './change-power.ts';
 import { deleteInstance } from './delete-instance.ts';
+import { detachInterface } from './detach-interface.ts';
 import { placeInstances } from './place-instances.ts';
 
 /** Every saga. A new one stands here, and its three generic tests in `test/simulation/sagas.test.ts`. */
 // oxlint-disable-next-line typescript/no-explicit-any -- sagas of all parameters stand in one list
-export const sagas: readonly Saga<any, ConductorDeps>[] = [placeInstances, buildInstance, deleteInstance, changePower];
+export const sagas: readonly Saga<any, ConductorDeps>[] = [
+  placeInstances,
+  buildInstance,
+  deleteInstance,
+  changePower,
+  attachInterface,
+  detachInterface,
+];

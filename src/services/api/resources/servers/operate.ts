@@ -18,7 +18,7 @@ export async function operate(
   ctx: RequestContext,
   located: LocatedInstance,
   action: ActionName,
-  saga: { readonly name: string; readonly params?: object },
+  saga: { readonly id?: string; readonly name: string; readonly params?: object },
 ): Promise<Instance> {
   refuseLocked(ctx, located.instance);
   try {
@@ -36,7 +36,7 @@ async function begin(
   ctx: RequestContext,
   { instance, cellId }: LocatedInstance,
   action: ActionName,
-  saga: { readonly name: string; readonly params?: object },
+  saga: { readonly id?: string; readonly name: string; readonly params?: object },
 ): Promise<Instance> {
   const begun = await deps.stores
     .cell(cellId)
@@ -55,7 +55,7 @@ async function begin(
       ]);
       await insertSagas(tx, [
         {
-          id: deps.ids.uuid(),
+          id: saga.id ?? deps.ids.uuid(),
           name: saga.name,
           subject: instance.id,
           params: { instanceId: instance.id, requestId: ctx.requestId, startedAt: deps.clock.now(), ...saga.params },

@@ -78,7 +78,7 @@ function readItem({ uuid, port, fixed_ip: fixedIp, tag }: Item) {
   return { networkId, portId: null, fixedIp: fixedIp ?? null, tag: tag ?? null };
 }
 
-function refuseUnusable(ctx: RequestContext, network: Network | undefined, id: string): void {
+export function refuseUnusable(ctx: RequestContext, network: Network | undefined, id: string): void {
   if (network === undefined) throw invalid(`Network ${id} could not be found.`);
   if (network.subnetIds.length === 0) throw invalid(`Network ${id} requires a subnet in order to boot instances on.`);
   if (network.external && !network.shared && !ctx.can('network:attach_external_network'))
@@ -86,7 +86,7 @@ function refuseUnusable(ctx: RequestContext, network: Network | undefined, id: s
 }
 
 /** The networks a server without a wish goes to: the project's own, else the shared ones. */
-async function usableNetworks(deps: ApiDeps, ctx: RequestContext): Promise<readonly Network[]> {
+export async function usableNetworks(deps: ApiDeps, ctx: RequestContext): Promise<readonly Network[]> {
   const session = deps.identity.sessionOf(ctx.caller);
   const usable = (networks: readonly Network[]): Network[] =>
     networks.filter((network) => network.adminStateUp && network.subnetIds.length > 0 && !network.external);
@@ -97,7 +97,7 @@ async function usableNetworks(deps: ApiDeps, ctx: RequestContext): Promise<reado
   return usable([...new Map([...own, ...shared].map((network) => [network.id, network])).values()]);
 }
 
-async function refuseTooManyPorts(deps: ApiDeps, ctx: RequestContext, wanted: number): Promise<void> {
+export async function refuseTooManyPorts(deps: ApiDeps, ctx: RequestContext, wanted: number): Promise<void> {
   const quota = await deps.network.portQuota(deps.identity.sessionOf(ctx.caller), ctx.caller.projectId ?? '');
   if (quota !== null && quota.limit >= 0 && quota.used + wanted > quota.limit) throw overQuota('Maximum number of ports exceeded');
 }

@@ -1,11 +1,17 @@
+import { Readable } from 'node:stream';
 import type { GuestEvent } from '../../../../domain/hosts.ts';
 import { powerStates, type PowerState } from '../../../../domain/instance.ts';
 import { conflict, notFound } from '../../../../lib/errors.ts';
 import type { Clock } from '../../../../lib/clock.ts';
 import { eventQueue } from '../../event-queue.ts';
 import type { GuestInfo, GuestSpec, HostInventory, HypervisorDriver } from '../driver.ts';
+import { diskContents } from './disk-contents.ts';
 import type { Faults } from './faults.ts';
+import { diagnosticsOf } from './diagnostics-of.ts';
 import type { FakeGuest, GuestBook } from './guest-book.ts';
+import { guestConsoles, type ConsoleKind } from './guest-consoles.ts';
+import { serveScreen } from './screen.ts';
+import { serveSerialLine } from './serial-line.ts';
 
 export interface FakeResources {
   readonly vcpus: number;
@@ -40,12 +46,31 @@ const traits: readonly string[] = [
 export function createFakeDriver({ host, clock, faults, book, resources }: FakeDriverDeps): FakeDriver {
   const has = { ...plenty, ...resources };
   const guests = new Map<string, FakeGuest>(book.ofHost(host).map((guest) => [guest.id, guest]));
+  const copies = new Map<string, Buffer>();
   const happenings = eventQueue<GuestEvent>();
   const openedAt = clock.now();
 
   const keep = (guest: FakeGuest): void => {
     guests.set(guest.id, guest);
     book.put(host, guest);
+  };
+  const consoles = guestConsoles((id, kind, socket) => {
+    const guest = guests.get(id);
+    if (guest === undefined) return void socket.destroy();
+    if (kind === 'serial') {
+      const prompt = `${guest.name} login:`;
+      const heard = (line: string): void => {
+        const now = guests.get(id);
+        if (now !== undefined) keep({ ...now, console: say(now, line) });
+      };
+      return serveSerialLine(socket, { said: guest.console, prompt, heard });
+    }
+    serveScreen(socket, guest.displayName.slice(0, 64)).catch(() => socket.destroy()); // whoever looks has gone
+  });
+  const openConsole = (kind: ConsoleKind) => async (id: string) => {
+    const { powerState } = find(id);
+    if (powerState === powerStates.running || powerState === powerStates.paused) return consoles.address(id, kind);
+    throw conflict(`Guest ${id} does not run: it has no console.`, { code: 'power-state' });
   };
   const find = (id: string): FakeGuest => {
     const guest = guests.get(id);
@@ -65,6 +90,7 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
     });
   const becomes = (guest: FakeGuest, powerState: PowerState, event: GuestEvent['event'] | null, ...lines: readonly string[]): void => {
     keep({ ...guest, powerState, suspended: event === 'suspended', console: say(guest, ...lines) });
+    if (powerState === powerStates.shutdown || powerState === powerStates.crashed) consoles.close(guest.id);
     if (event !== null) happenings.push({ instanceId: guest.id, event, at: clock.now() });
   };
   const boot = (guest: FakeGuest): void =>
@@ -87,6 +113,7 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
     powerState: powerStates.shutdown,
     suspended: false,
     console: guests.get(spec.id)?.console ?? '',
+    ports: spec.interfaces.map(({ portId }) => portId),
   });
 
   return {
@@ -131,7 +158,9 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
     async destroy(id) {
       const guest = guests.get(id);
       await strike('destroy', guest ?? { id, name: '', displayName: '' });
+      for (const key of copies.keys()) if (key.startsWith(copyKey(id, ''))) copies.delete(key);
       if (!guests.delete(id)) return;
+      consoles.close(id);
       book.remove(host, id);
       happenings.push({ instanceId: id, event: 'stopped', at: clock.now() });
     },
@@ -184,14 +213,64 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
       if (guest.suspended) becomes(guest, powerStates.running, 'resumed');
       else if (guest.powerState !== powerStates.running) boot(newGuest(spec));
     },
+    async attachInterface(id, { portId }) {
+      await strike('attachInterface', find(id));
+      const guest = find(id);
+      if (!guest.ports.includes(portId)) keep({ ...guest, ports: [...guest.ports, portId] });
+    },
+    async detachInterface(id, { portId }, signal) {
+      await strike('detachInterface', find(id), signal);
+      const guest = find(id);
+      keep({ ...guest, ports: guest.ports.filter((port) => port !== portId) });
+    },
+    async copyRootDisk(spec, { name, format, quiesce }, signal) {
+      await strike('copyRootDisk', named(spec), signal);
+      const guest = find(spec.id);
+      if (quiesce === 'must' && !spec.devices.guestAgent)
+        throw conflict(`Guest ${spec.id} has no agent: its file systems cannot be brought to rest.`, { code: 'no-agent' });
+      copies.set(copyKey(spec.id, name), diskContents(format, `disk of ${guest.displayName}`));
+    },
+    readCopy(id, name) {
+      const contents = copies.get(copyKey(id, name));
+      if (contents === undefined) return Promise.reject(notFound(`There is no copy ${name} of the disk of guest ${id}.`));
+      return Promise.resolve({ bytes: contents.length, data: Readable.from([contents]) });
+    },
+    discardCopy: (id, name) => Promise.resolve(void copies.delete(copyKey(id, name))),
+    async rescue(spec, signal) {
+      await strike('rescue', named(spec), signal);
+      find(spec.id);
+      boot(newGuest(spec));
+    },
+    async unrescue(spec, signal) {
+      await strike('unrescue', named(spec), signal);
+      find(spec.id);
+      boot(newGuest(spec));
+    },
+    async setPassword(id, { user }) {
+      await strike('setPassword', find(id));
+      const guest = find(id);
+      must(guest, 'told a password', powerStates.running);
+      keep({ ...guest, console: say(guest, `passwd: password for ${user} changed`) });
+    },
+    async interrupt(id) {
+      await strike('interrupt', find(id));
+      const guest = find(id);
+      must(guest, 'interrupted', powerStates.running, powerStates.paused);
+      keep({ ...guest, console: say(guest, 'Kernel panic - not syncing: NMI') });
+    },
     async consoleLog(id, maxBytes) {
       await strike('consoleLog', find(id));
       return Buffer.from(find(id).console).subarray(-maxBytes).toString();
     },
+    async diagnostics(id) {
+      await strike('diagnostics', find(id));
+      return diagnosticsOf(find(id));
+    },
     uptime: () => Promise.resolve(` up ${Math.floor((clock.now() - openedAt) / 60_000)} min,  0 users,  load average: 0.00, 0.00, 0.00`),
     events: (signal) => happenings.follow(signal),
     problems: () => [],
-    close: () => Promise.resolve(),
+    close: () => Promise.resolve(consoles.close()),
+    consoles: { vnc: openConsole('vnc'), serial: openConsole('serial') },
     happen(id, event) {
       const guest = find(id);
       if (event === 'start') boot(guest);
@@ -203,6 +282,7 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
 
 const say = (guest: FakeGuest, ...lines: readonly string[]): string =>
   `${guest.console}${lines.map((line) => `${line}\n`).join('')}`.slice(-keptConsole);
+const copyKey = (id: string, name: string): string => `${id}/${name}`;
 const named = ({ id, name, about }: GuestSpec) => ({ id, name, displayName: about.displayName });
 const must = (guest: FakeGuest, verb: string, ...states: readonly PowerState[]): void => {
   if (!states.includes(guest.powerState))

@@ -15,6 +15,8 @@ export interface FakeGuest {
   /** Memory is kept on disk. */
   readonly suspended: boolean;
   readonly console: string;
+  /** Ports of its interfaces. */
+  readonly ports: readonly string[];
 }
 
 /** Where fake guests are kept, by host. */
@@ -37,7 +39,7 @@ export function lastingBook(directory: string): GuestBook {
   const put = database.prepare('INSERT OR REPLACE INTO guests VALUES (?, ?, ?)');
   const remove = database.prepare('DELETE FROM guests WHERE host = ? AND id = ?');
   return {
-    ofHost: (host) => all.all(host).map((row) => JSON.parse(String(row['guest'])) as FakeGuest),
+    ofHost: (host) => all.all(host).map((row) => ({ ports: [], ...(JSON.parse(String(row['guest'])) as Omit<FakeGuest, 'ports'>) })),
     put: (host, guest) => void put.run(host, guest.id, JSON.stringify(guest)),
     remove: (host, id) => void remove.run(host, id),
     close: () => database.close(),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { unsupported } from '../../../../lib/errors.ts';
 import { el, toXml, type XmlElement } from '../../../../lib/xml/build.ts';
 import type { GuestSpec, InterfaceSpec } from '../driver.ts';
+import { graphicsDevices, serialDevices, type SerialPorts, type SpiceScreens } from './console-devices.ts';
 import { diskLayout, isQ35, type PlacedDisk } from './disk-layout.ts';
 import { guestMark } from './guest-mark.ts';
 
@@ -17,6 +18,9 @@ export interface DomainHost {
   readonly diskCache: string;
   readonly diskDiscard: string | null;
   readonly vncListen: string | null;
+  readonly spice?: SpiceScreens | null;
+  /** Of this guest; left out where what serial ports say is only kept. */
+  readonly serial?: SerialPorts | null;
   /** Null where the host has no source of random numbers. */
   readonly rngPath: string | null;
   /** Seconds; null turns the balloon off. */
@@ -36,6 +40,7 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
   const windows = machine.osType === 'windows';
   const kvm = host.virtType === 'kvm';
   const disks = diskLayout(spec, host);
+  const hasScreen = host.vncListen !== null || host.spice != null;
   return el(
     'domain',
     { type: host.virtType },
@@ -105,17 +110,13 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
         ],
       el('controller', { type: 'usb', index: 0, model: devices.tablet || disks.some(({ bus }) => bus === 'usb') ? null : 'none' }),
       spec.interfaces.map((port) => interfaceElement(port, host)),
-      el('serial', { type: 'pty' }, el('log', { file: consoleLogPath(host.directory), append: 'off' }), el('target', { port: 0 })),
+      serialDevices(host.serial ?? null, consoleLogPath(host.directory)),
       devices.guestAgent &&
         el('channel', { type: 'unix' }, el('source', { mode: 'bind' }), el('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })),
-      host.vncListen !== null &&
-        el(
-          'graphics',
-          { type: 'vnc', autoport: 'yes', listen: host.vncListen },
-          el('listen', { type: 'address', address: host.vncListen }),
-        ),
-      host.vncListen !== null && el('video', {}, el('model', { type: devices.video ?? 'virtio' })),
-      devices.tablet && host.vncListen !== null && el('input', { type: 'tablet', bus: 'usb' }),
+      graphicsDevices(host.vncListen, host.spice ?? null),
+      hasScreen && el('video', {}, el('model', { type: devices.video ?? (host.spice == null ? 'virtio' : 'qxl') })),
+      // who draws the pointer where the viewer has it needs no tablet
+      devices.tablet && hasScreen && (host.vncListen !== null || host.spice?.agent !== true) && el('input', { type: 'tablet', bus: 'usb' }),
       devices.rng && host.rngPath !== null && el('rng', { model: 'virtio' }, el('backend', { model: 'random' }, host.rngPath)),
       devices.watchdog !== null && el('watchdog', { model: 'i6300esb', action: devices.watchdog }),
       host.memoryStatsPeriod === null
@@ -174,7 +175,8 @@ function diskElement(disk: PlacedDisk, { limits }: GuestSpec, host: DomainHost):
   );
 }
 
-const interfaceElement = (port: InterfaceSpec, { virtType }: DomainHost): XmlElement =>
+/** An interface as a device of a domain. */
+export const interfaceElement = (port: InterfaceSpec, { virtType }: Pick<DomainHost, 'virtType'>): XmlElement =>
   el(
     'interface',
     { type: 'bridge' },

@@ -6,7 +6,6 @@ import { conflict, internal } from '../../../../lib/errors.ts';
 import {
   defineDomain,
   getDomainStats,
-  getDomainXml,
   hasManagedSave,
   isLibvirtError,
   managedSaveDomain,
@@ -20,23 +19,26 @@ import {
   type DomainStats,
   type LibvirtClient,
 } from '../../../../lib/libvirt/index.ts';
-import { parseXml } from '../../../../lib/xml/parse.ts';
-import { find } from '../../../../lib/xml/query.ts';
+import { attributeAt, findAll } from '../../../../lib/xml/query.ts';
 import { eventQueue } from '../../event-queue.ts';
-import type { GuestSpec, HypervisorDriver } from '../driver.ts';
+import type { GuestSpec, HypervisorDriver, PluggedInterface } from '../driver.ts';
 import type { DriverDeps } from '../index.ts';
 import { ensureBridges } from './bridges.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { readLogTail } from './console-log.ts';
-import { consoleLogPath, domainXml, type DomainHost } from './domain-xml.ts';
+import { consoleLogPath, domainXml, interfaceElement, type DomainHost } from './domain-xml.ts';
 import { domainStateAt, guestEventOf, powerStateOf } from './domain-state.ts';
+import { guestConsoles, serialPortsInUse } from './guest-consoles.ts';
 import { makeGuestDisks } from './guest-disks.ts';
 import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
 import { hypervisorError } from './hypervisor-error.ts';
 import { openLibvirtLink } from './libvirt-link.ts';
 import { guestNotFound, ownedDomains } from './owned-domains.ts';
+import { plugIn, unplug, type DetachPatience, type PluggedDevice } from './plugging.ts';
+import { readDiagnostics } from './read-diagnostics.ts';
 import { goesDown, isOff, stateOf, switchOff } from './power-down.ts';
+import { serialPortBook } from './serial-ports.ts';
 
 /** Guests on QEMU by way of libvirt. Only domains that carry this cloud's mark exist for it. */
 export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): Promise<HypervisorDriver> {
@@ -79,7 +81,25 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     }
   }
 
-  const xmlOf = (spec: GuestSpec): string => domainXml(spec, { ...host.domain, directory: directoryOf(spec.id) } satisfies DomainHost);
+  const { serial_console: serial } = settings;
+  const serialPorts = serial.enabled
+    ? serialPortBook({ range: serial.port_range, host: serial.proxyclient_address, heldAlready: () => ask(serialPortsInUse) })
+    : null;
+  const xmlOf = async (spec: GuestSpec): Promise<string> => {
+    const ports = await serialPorts?.take(spec.id, spec.devices.serialPorts ?? 1);
+    return domainXml(spec, {
+      ...host.domain,
+      directory: directoryOf(spec.id),
+      serial: ports === undefined ? null : { host: serial.proxyclient_address, ports },
+    } satisfies DomainHost);
+  };
+
+  const patience = (signal: AbortSignal): DetachPatience => ({
+    attempts: settings.libvirt.device_detach_attempts,
+    secondsEach: settings.libvirt.device_detach_timeout,
+    clock,
+    signal,
+  });
 
   /** Defines a guest anew from its description, and starts it. */
   async function startAnew(client: LibvirtClient, spec: GuestSpec, signal: AbortSignal): Promise<void> {
@@ -90,7 +110,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     const drive = join(directory, 'disk.config');
     if (spec.configDrive !== null && !(await exists(drive))) await writeConfigDrive(spec.configDrive, drive, signal);
     signal.throwIfAborted();
-    await startDomain(client, await defineDomain(client, xmlOf(spec)));
+    await startDomain(client, await defineDomain(client, await xmlOf(spec)));
     domains.remember(spec.id);
   }
 
@@ -142,8 +162,11 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         signal.throwIfAborted();
         if ((await domains.find(client, spec.id)) !== null)
           throw conflict(`Guest ${spec.id} is on this host already.`, { code: 'guest-exists' });
-        const xml = xmlOf(spec);
-        await makeGuestDisks(spec, directoryOf(spec.id), settings, signal);
+        const xml = await xmlOf(spec);
+        await makeGuestDisks(spec, directoryOf(spec.id), settings, signal).catch((error: unknown) => {
+          serialPorts?.release(spec.id);
+          throw error;
+        });
         try {
           // from here on libvirt is not left in the middle of a call: what it has begun it would finish behind our back
           const domain = await defineDomain(client, xml, ['validate']);
@@ -228,23 +251,23 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         if ((await stateOf(client, domain)) === powerStates.paused) await resumeDomain(client, domain);
       }),
 
+    attachInterface: (id, port) =>
+      ask(async (client) => {
+        await plugIn(client, await domains.get(client, id), pluggedInterface(port), interfaceElement(port, host.domain));
+      }),
+
+    detachInterface: (id, port, signal) =>
+      ask(async (client) => unplug(client, await domains.get(client, id), pluggedInterface(port), patience(signal))),
+
+    diagnostics: (id) => ask(async (client) => readDiagnostics(client, await domains.get(client, id))),
+
     consoleLog: (id, maxBytes) =>
       ask(async (client) => {
         await domains.get(client, id);
         return readLogTail(consoleLogPath(directoryOf(id)), maxBytes);
       }),
 
-    ...(settings.vnc.enabled
-      ? {
-          vnc: (id: string) =>
-            ask(async (client) => {
-              const xml = parseXml(await getDomainXml(client, await domains.get(client, id)));
-              const port = Number(find(xml, 'devices/graphics')?.attributes['port'] ?? -1);
-              if (port <= 0) throw conflict(`Guest ${id} does not run: it has no screen.`, { code: 'power-state' });
-              return { host: settings.vnc.server_proxyclient_address, port };
-            }),
-        }
-      : {}),
+    consoles: guestConsoles(settings, domains, ask),
   };
 
   async function remove(id: string): Promise<void> {
@@ -260,10 +283,19 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
       }
       await rm(directoryOf(id), { recursive: true, force: true });
       domains.forget(id);
+      serialPorts?.release(id);
     });
   }
   return driver;
 }
+
+const pluggedInterface = ({ portId, macAddress }: PluggedInterface): PluggedDevice => ({
+  called: `the interface of port ${portId}`,
+  findIn: (domain) =>
+    findAll(domain, 'devices/interface').find(
+      (device) => attributeAt(device, 'mac', 'address')?.toLowerCase() === macAddress.toLowerCase(),
+    ),
+});
 
 const exists = (path: string): Promise<boolean> =>
   access(path, constants.F_OK).then(

@@ -102,6 +102,13 @@ export const option = {
   }),
   choice: <const C extends string>(choices: readonly C[], o: Common<NoInfer<C>>): Option<C> =>
     make(`one of ${choices.join(', ')}`, (t) => choices.find((choice) => choice === t) ?? refuse(t, `one of ${choices.join(', ')}`), o),
+  optionalChoice: <const C extends string>(choices: readonly C[], o: { readonly help: string }): Option<C | null> =>
+    make<C | null>(
+      `one of ${choices.join(', ')}`,
+      (t) => choices.find((choice) => choice === t) ?? refuse(t, `one of ${choices.join(', ')}`),
+      { ...o, default: null },
+      (v) => v ?? '<None>',
+    ),
 };
 
 /** Groups of options: what a `nova.conf` may hold. */

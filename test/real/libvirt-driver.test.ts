@@ -75,7 +75,7 @@ describe('the libvirt driver', () => {
     });
     await driver.spawn(guest, { paused: true, signal });
     const files = readdirSync(join(directory, cloudId, guest.id)).toSorted();
-    const vnc = await driver.vnc?.(guest.id);
+    const vnc = await driver.consoles?.vnc?.(guest.id);
     const inventory = await driver.inventory();
     await driver.destroy(guest.id);
     expect(files).toEqual(['console.log', 'disk', 'disk.config', 'disk.eph0']);

@@ -18,7 +18,7 @@ export interface FakeHypervisors {
   readonly faults: Faults;
   /** The one of that name; made at the first call. */
   driver(host: string): FakeDriver;
-  /** Lets go of the guest book, after the drivers. */
+  /** Lets go of the drivers and of the guest book. */
   close(): void;
 }
 
@@ -33,6 +33,9 @@ export function fakeHypervisors({ clock, statePath, resources = {} }: FakeHyperv
       drivers.set(host, driver);
       return driver;
     },
-    close: () => book.close(),
+    close() {
+      for (const driver of drivers.values()) void driver.close();
+      book.close();
+    },
   };
 }

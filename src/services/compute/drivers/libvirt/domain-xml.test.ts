@@ -57,6 +57,23 @@ describe('domainXml', () => {
       }),
       { virtType: 'kvm', cpu: { mode: 'custom', model: 'Nehalem' }, diskDiscard: 'unmap', pciePorts: 2, memoryStatsPeriod: null },
     ],
+    [
+      'consoles',
+      guest({ devices: { ...devices, serialPorts: 2 } }),
+      {
+        vncListen: null,
+        spice: {
+          listen: '0.0.0.0',
+          agent: true,
+          tuning: [
+            { element: 'image', attribute: 'compression', value: 'auto_glz' },
+            { element: 'streaming', attribute: 'mode', value: 'filter' },
+          ],
+          secure: true,
+        },
+        serial: { host: '192.0.2.1', ports: [10_000, 10_001] },
+      },
+    ],
     ['iso-without-screen', guest({ disks: [{ ...root, device: 'cdrom', bytes: null }] }), { vncListen: null, rngPath: null }],
   ])('%s', async (name, spec, changes) => {
     await expect(domainXml(spec, { ...host, ...changes })).toMatchFileSnapshot(`golden/${name}.xml`);

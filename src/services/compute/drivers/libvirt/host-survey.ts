@@ -6,13 +6,14 @@ import type { Log } from '../../../../lib/log.ts';
 import type { HostInventory } from '../driver.ts';
 import { cpuTraits } from './cpu-traits.ts';
 import type { DomainHost } from './domain-xml.ts';
+import { spiceScreens } from './guest-consoles.ts';
 import { readDomainCapabilities, readHostCapabilities, type HostCapabilities } from './host-capabilities.ts';
 import { takesDirectIo } from './host-facts.ts';
 import { probeKvm } from './kvm-probe.ts';
 
 /** What is found out once about a host: what every domain of it has in common, and what never changes of its inventory. */
 export interface HostSurvey {
-  readonly domain: Omit<DomainHost, 'directory'>;
+  readonly domain: Omit<DomainHost, 'directory' | 'serial'>;
   readonly facts: Pick<HostInventory, 'hostname' | 'hypervisorType' | 'hypervisorVersion' | 'cpuInfo' | 'supportedInstances' | 'traits'>;
 }
 
@@ -37,6 +38,7 @@ export async function surveyHost(client: LibvirtClient, settings: Settings, inst
       diskCache: cacheModeOf(libvirt.disk_cachemodes) ?? (directIo ? 'none' : 'writeback'),
       diskDiscard: libvirt.hw_disk_discard === '' ? null : libvirt.hw_disk_discard,
       vncListen: vnc.enabled ? vnc.server_listen : null,
+      spice: spiceScreens(settings),
       rngPath: await access(libvirt.rng_dev_path, constants.R_OK).then(
         () => libvirt.rng_dev_path,
         () => null,

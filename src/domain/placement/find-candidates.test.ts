@@ -143,6 +143,24 @@ test('a limit ends the search', () => {
   expect(find(view, 'resources=VCPU:1&limit=7')).toHaveLength(7);
 });
 
+test('a seed draws the order of trees: a limited answer names others, an unlimited one the same', () => {
+  const view = viewOf(Object.fromEntries(Array.from({ length: 50 }, (_, n) => [n + 1, { has: { VCPU: 1 } }])));
+  const request = readCandidateQuery('resources=VCPU:1&limit=5', { version: 1039 });
+  const idsAt = (seed: number, limit: number | null): number[] =>
+    findCandidates(view, { ...request, limit }, seed).candidates.map(([slot]) => view.at(slot!).id);
+  expect(new Set([1, 2, 3, 4, 5, 6].flatMap((seed) => idsAt(seed, 5))).size).toBeGreaterThan(10);
+  expect(idsAt(7, 5)).toEqual(idsAt(7, 5));
+  expect(idsAt(7, null).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n + 1));
+});
+
+test('a search that its bounds end says so', () => {
+  const children = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [n + 2, { parent: 1, has: { VGPU: 1, VCPU: 1, DISK_GB: 1 } }]));
+  const view = viewOf({ 1: {}, ...children });
+  const cut = (query: string): boolean => findCandidates(view, readCandidateQuery(query, { version: 1039 })).cut;
+  expect(cut('resources=VGPU:1')).toBe(false);
+  expect(cut('resources=VGPU:1,VCPU:1,DISK_GB:1')).toBe(true);
+});
+
 test('providers that went, came back or changed are seen as they are', () => {
   const view = viewOf({ 1: { has: { VCPU: 1 }, traits: ['A'] }, 2: { parent: 1, has: { VGPU: 1 } } });
   view.apply([], [2]);

@@ -6,6 +6,8 @@ import { compileRequest, type CompiledGroup, type CompiledRequest, type Demand }
 export interface FoundCandidates {
   readonly demands: readonly Demand[];
   readonly candidates: readonly (readonly number[])[];
+  /** Whether the search ended at one of its bounds: there may be more. */
+  readonly cut: boolean;
 }
 
 /** What one request may cost at most, so that none keeps all others waiting: far more than a request in earnest comes to. */
@@ -15,24 +17,28 @@ const bounds = { candidates: 100_000, stepsInTree: 100_000, steps: 1_000_000, sp
 interface Effort {
   inTree: number;
   inAll: number;
+  cut: boolean;
 }
 
 /** Takes one step; false when the tree has had its share. */
 function step(effort: Effort): boolean {
   effort.inAll--;
   effort.inTree--;
-  return effort.inTree >= 0 && effort.inAll >= 0;
+  if (effort.inTree >= 0 && effort.inAll >= 0) return true;
+  effort.cut = true;
+  return false;
 }
 
 /**
  * All ways to satisfy a request, tree by tree, up to its limit and the bounds above. A tree offers its own providers and those that share with it; every candidate of
- * several providers is anchored in one tree.
+ * several providers is anchored in one tree. Trees come in the order in which they came to be known, or in one that `seed` draws: then a limited answer
+ * names other hosts each time.
  */
-export function findCandidates(view: ProviderView, request: CandidateRequest): FoundCandidates {
+export function findCandidates(view: ProviderView, request: CandidateRequest, seed?: number): FoundCandidates {
   const compiled = compileRequest(view, request);
-  if (compiled === null) return { demands: [], candidates: [] };
+  if (compiled === null) return { demands: [], candidates: [], cut: false };
   const limit = Math.min(request.limit ?? Infinity, bounds.candidates);
-  const effort: Effort = { inTree: 0, inAll: bounds.steps };
+  const effort: Effort = { inTree: 0, inAll: bounds.steps, cut: false };
   const found: (readonly number[])[] = [];
   const seenShared = new Set<string>();
   const keep = (choice: readonly number[]): boolean => {
@@ -46,12 +52,28 @@ export function findCandidates(view: ProviderView, request: CandidateRequest): F
     found.push(choice);
     return found.length < limit;
   };
-  for (const root of view.roots()) {
+  for (const root of seed === undefined ? view.roots : shuffled(view.roots, seed)) {
     if (!compiled.anchors(root)) continue;
     effort.inTree = bounds.stepsInTree;
     if (!searchTree(view, compiled, root, effort, keep) || effort.inAll < 0) break;
   }
-  return { demands: compiled.demands, candidates: found };
+  const cut = effort.cut || (found.length === bounds.candidates && limit === bounds.candidates);
+  return { demands: compiled.demands, candidates: found, cut };
+}
+
+/** The same in another order, drawn by a small generator (mulberry32): a request's answer can be had again from its seed. */
+function shuffled(slots: readonly number[], seed: number): readonly number[] {
+  const order = [...slots];
+  let state = seed | 0;
+  for (let left = order.length; left > 1;) {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    const at = (((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * left--;
+    const drawn = Math.floor(at);
+    [order[left], order[drawn]] = [order[drawn]!, order[left]!];
+  }
+  return order;
 }
 
 /** Hands every candidate anchored in this tree to `keep` until that answers false; answers whether to go on. */
@@ -113,7 +135,9 @@ function spreadOffers(group: CompiledGroup, providers: readonly number[], root: 
   const spread = (at: number): boolean => {
     if (at === choices.length) {
       if (group.required.every((having) => offer.some((slot) => having.has(slot)))) offers.push([...offer]);
-      return offers.length < bounds.spreadsInTree;
+      if (offers.length < bounds.spreadsInTree) return true;
+      effort.cut = true;
+      return false;
     }
     for (const slot of choices[at]!) {
       if (choices[at]!.length > 1 && !step(effort)) return false;

@@ -39,6 +39,8 @@ export class ProviderView {
   readonly #traitLists = new Map<string, readonly string[]>();
   /** Slots of each tree by its root's id, in the order of ids. */
   readonly #trees = new Map<number, number[]>();
+  /** The same by the root's slot; null when it must be worked out again. */
+  #forest: { readonly roots: readonly number[]; readonly trees: readonly (readonly number[] | undefined)[] } | null = null;
   #nested = 0;
   #changes = 0;
   /** Sharing providers by the root's slot; null when it must be worked out again. */
@@ -112,16 +114,13 @@ export class ProviderView {
   }
 
   /** The slots of all roots, in the order in which trees came to be known. */
-  *roots(): Generator<number> {
-    for (const rootId of this.#trees.keys()) {
-      const slot = this.#slotById.get(rootId);
-      if (slot !== undefined) yield slot;
-    }
+  get roots(): readonly number[] {
+    return (this.#forest ??= this.#grow()).roots;
   }
 
   /** The slots of a root's tree, the root's own among them. */
   treeOf(root: number): readonly number[] {
-    return this.#trees.get(this.at(root).id) ?? [];
+    return (this.#forest ??= this.#grow()).trees[root] ?? [];
   }
 
   column(resourceClass: string): InventoryColumn | undefined {
@@ -163,6 +162,7 @@ export class ProviderView {
     const aggregatesChanged = this.#move(this.#aggregates, slot, before?.aggregates ?? [], record.aggregates);
     const treeChanged = before?.rootId !== record.rootId;
     if (treeChanged) {
+      this.#forest = null;
       if (before !== undefined) this.#leaveTree(before.rootId, slot);
       made(this.#trees, record.rootId, () => []).push(slot);
     }
@@ -190,6 +190,7 @@ export class ProviderView {
     this.#records[slot] = undefined;
     this.#free.push(slot);
     this.#sharing = null;
+    this.#forest = null;
   }
 
   #leaveTree(rootId: number, slot: number): void {
@@ -205,6 +206,18 @@ export class ProviderView {
     for (const name of from) sets.get(name)?.delete(slot);
     for (const name of to) made(sets, name, () => new Bitset()).add(slot);
     return true;
+  }
+
+  #grow(): { readonly roots: readonly number[]; readonly trees: readonly (readonly number[] | undefined)[] } {
+    const roots: number[] = [];
+    const trees: (readonly number[] | undefined)[] = Array.from({ length: this.#records.length });
+    for (const [rootId, members] of this.#trees) {
+      const root = this.#slotById.get(rootId);
+      if (root === undefined) continue;
+      roots.push(root);
+      trees[root] = members;
+    }
+    return { roots, trees };
   }
 
   #linkSharing(): Map<number, number[]> {

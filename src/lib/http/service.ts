@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import { urlWithoutSecrets } from '../secrets.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
+import { corsHeaders, isPreflight, type CorsSettings } from './cors.ts';
 import { drain } from './drain.ts';
 import { HttpError } from './http-error.ts';
 import { parseJson, readBody } from './json-body.ts';
@@ -83,6 +84,8 @@ export interface ServiceSpec<Deps> {
   readonly judgesBodyLast?: boolean;
   /** Refuses keys beside the one a body's content stands under; by default they are ignored. */
   readonly refusesOtherKeys?: boolean;
+  /** Pages of which other origins may ask; without it browsers hide every answer from them. */
+  readonly cors?: CorsSettings;
   /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
   readonly linkPrefix?: string;
 }
@@ -104,6 +107,14 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload)); // each route reads its body itself, within its limit
+
+  const { cors } = spec;
+  if (cors !== undefined && cors.allowedOrigins.length > 0) {
+    app.addHook('onRequest', async (request, reply) => {
+      void reply.headers(corsHeaders(cors, request));
+      if (isPreflight(request)) await reply.code(200).send();
+    });
+  }
 
   const mounts = (spec.mounts ?? ['']).map((mount): Mount => (typeof mount === 'string' ? { prefix: mount } : mount));
   for (const route of spec.rootRoutes ?? []) {

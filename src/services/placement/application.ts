@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { CorsSettings } from '../../lib/http/cors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { isWithin } from '../../lib/http/microversion.ts';
 import type { AnyRoute } from '../../lib/http/route.ts';
@@ -33,7 +34,7 @@ export const placementRoutes: readonly AnyRoute<PlacementDeps>[] = [
 ];
 
 /** Builds placement's HTTP application. It listens nowhere yet. */
-export function createPlacementApplication(deps: PlacementDeps, policy: Policy): FastifyInstance {
+export function createPlacementApplication(deps: PlacementDeps, policy: Policy, cors?: CorsSettings): FastifyInstance {
   const routes = placementRoutes.map(answersJson);
   return createService<PlacementDeps>({
     name: 'placement',
@@ -45,6 +46,7 @@ export function createPlacementApplication(deps: PlacementDeps, policy: Policy):
     authenticate: (headers) => deps.identity.authenticate(headers),
     deps,
     log: deps.log,
+    ...(cors === undefined ? {} : { cors }),
     bodyTypes: ['application/json'],
     maxBodyBytes: 16_777_216, // a reshape names all allocations of a large provider
   });

@@ -148,3 +148,38 @@ test('whatever is claimed, replaced and released at once, no provider ever gives
     { numRuns: 25 },
   );
 });
+
+test('reshapes and claims of the same providers at once never fail but by 409, and every allocation keeps its inventory', async () => {
+  const root = await makeProvider({ VCPU: 400 });
+  const child = await makeProvider({ DISK_GB: 10 });
+  const statuses: number[] = [];
+  const generationOf = async (uuid: string) => (await placement.ask('GET', `/resource_providers/${uuid}`)).body.generation as number;
+  const inventory = (total: number) => ({ total, max_unit: total });
+  await Promise.all(
+    Array.from({ length: 40 }, async (_, n) => {
+      if (n % 4 > 0) {
+        const order = n % 2 === 0 ? [root, child] : [child, root];
+        const allocations = Object.fromEntries(order.map((uuid) => [uuid, { resources: uuid === root ? { VCPU: 1 } : { DISK_GB: 1 } }]));
+        const asked = { allocations, project_id: 'p', user_id: 'u', consumer_generation: null, consumer_type: 'INSTANCE' };
+        statuses.push((await placement.ask('PUT', `/allocations/${randomUUID()}`, { body: asked })).status);
+        return;
+      }
+      const [ofRoot, ofChild] = await Promise.all([generationOf(root), generationOf(child)]);
+      const moved = {
+        allocations: { [child]: { resources: { DISK_GB: 1 } } },
+        project_id: 'p',
+        user_id: 'u',
+        consumer_generation: null,
+        consumer_type: 'INSTANCE',
+      };
+      const inventories = {
+        [child]: { resource_provider_generation: ofChild, inventories: { DISK_GB: inventory(10 + n) } },
+        [root]: { resource_provider_generation: ofRoot, inventories: { VCPU: inventory(400) } },
+      };
+      statuses.push((await placement.ask('POST', '/reshaper', { body: { inventories, allocations: { [randomUUID()]: moved } } })).status);
+    }),
+  );
+  expect(statuses.filter((status) => status !== 204 && status !== 409)).toEqual([]);
+  expect(statuses).toContain(204);
+  expect((await used(child))['DISK_GB']).toBeLessThanOrEqual(50);
+});

@@ -13,6 +13,8 @@ export interface PlacementDeps {
   readonly database: PlacementDatabase;
   readonly view: CurrentView;
   readonly identity: Pick<IdentityClient, 'authenticate'>;
+  /** Whether candidates come in another order each time (`[placement] randomize_allocation_candidates`). */
+  readonly randomizes: boolean;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Log;

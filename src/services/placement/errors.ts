@@ -1,7 +1,8 @@
 import { conflict, invalid, notFound, type KilonovaError } from '../../lib/errors.ts';
 
 /** Somebody else changed it first: read again, then try again. */
-export const changedMeanwhile = (message: string): KilonovaError => conflict(message, { code: 'placement.concurrent_update' });
+export const changedMeanwhile = (message: string, cause?: unknown): KilonovaError =>
+  conflict(message, { code: 'placement.concurrent_update', ...(cause === undefined ? {} : { cause }) });
 
 export const providerGenerationConflict = (): KilonovaError => changedMeanwhile('resource provider generation conflict');
 

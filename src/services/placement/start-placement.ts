@@ -51,7 +51,19 @@ export async function startPlacement(options: StartPlacementOptions): Promise<Ru
   await migratePlacement(options.databaseUrl);
   const database = openDatabase<PlacementTables>(options.databaseUrl, { name: 'kilonova-placement' });
   const view = createCurrentView(database, clock);
-  const app = createPlacementApplication({ database, view, identity, clock, ids, log }, createPolicy(policyRules, options.policyOverrides));
+  const { placement, cors } = options.settings;
+  const app = createPlacementApplication(
+    { database, view, identity, randomizes: placement.randomize_allocation_candidates, clock, ids, log },
+    createPolicy(policyRules, options.policyOverrides),
+    {
+      allowedOrigins: cors.allowed_origin,
+      allowCredentials: cors.allow_credentials,
+      exposeHeaders: cors.expose_headers,
+      allowHeaders: cors.allow_headers,
+      allowMethods: cors.allow_methods,
+      maxAgeSeconds: cors.max_age,
+    },
+  );
   // the view is read before every answer that needs it; this keeps a quiet service from having much to catch up with
   const warm = startReconciler(
     { name: 'placement-view-warm', everyMs: 5000, run: async () => ({ providers: (await view.read()).count }) },

@@ -56,23 +56,38 @@ export async function grantClaims(database: PlacementExecutor, claims: readonly 
   if (refusal !== null) throw refusalError(refusal);
 }
 
-/** Holds consumers before anything else, as claims do, for work that claims later in its transaction. */
-export const holdConsumers = async (tx: PlacementExecutor, consumers: readonly string[]): Promise<unknown> =>
-  sql`SELECT FROM consumers WHERE uuid = ANY (${consumers}::uuid[]) ORDER BY uuid FOR NO KEY UPDATE`.execute(tx);
+/** Holds what claims will touch, and other providers, in the order in which claims hold them, for work that claims later in its transaction. */
+export async function holdForClaims(tx: PlacementExecutor, claims: readonly Claim[], otherProviders: readonly string[]): Promise<void> {
+  const consumers = claims.map(({ consumer }) => consumer);
+  const providers = [...otherProviders, ...claims.flatMap(({ allocations }) => Object.keys(allocations))];
+  await sql`SELECT FROM consumers WHERE uuid = ANY (${consumers}::uuid[]) ORDER BY uuid FOR NO KEY UPDATE`.execute(tx);
+  await sql`
+    SELECT FROM resource_providers
+    WHERE uuid = ANY (${providers}::uuid[]) OR id IN (SELECT provider_id FROM allocations WHERE consumer = ANY (${consumers}::uuid[]))
+    ORDER BY id FOR NO KEY UPDATE
+  `.execute(tx);
+}
 
-/** Failures of a claim that lost a race in a way that trying again settles: deadlock, serialization, a row that went away. */
+/** Failures that trying again settles: deadlock, serialization, a row that went away. */
 const lostRaces = new Set(['40P01', '40001', '23503']);
 
+/** Throws a lost race as the conflict that clients know, anything else as it is. */
+export function namingLostRaces(error: unknown): never {
+  throw lostRaces.has(sqlState(error) ?? '')
+    ? changedMeanwhile('Inventory and/or allocations changed while attempting to allocate.', error)
+    : error;
+}
+
+/** Whether a claim failed only because of who was there first. */
+export const isLostRace = (error: unknown): boolean => error instanceof Error && lostRaces.has(sqlState(error.cause) ?? '');
+
 async function replaceAllocations(database: PlacementExecutor, consumers: string, allocations: string): Promise<Refusal | null> {
-  try {
-    const { rows } = await sql<{
-      refusal: Refusal | null;
-    }>`SELECT claim_allocations(${consumers}, ${allocations}, ${nobody}, ${nobody}) AS refusal`.execute(database);
-    return rows[0]?.refusal ?? null;
-  } catch (error) {
-    if (lostRaces.has(sqlState(error) ?? '')) throw changedMeanwhile('Inventory and/or allocations changed while attempting to allocate.');
-    throw error;
-  }
+  const { rows } = await sql<{
+    refusal: Refusal | null;
+  }>`SELECT claim_allocations(${consumers}, ${allocations}, ${nobody}, ${nobody}) AS refusal`
+    .execute(database)
+    .catch(namingLostRaces);
+  return rows[0]?.refusal ?? null;
 }
 
 const unable = (why: string): KilonovaError => conflict(`Unable to allocate inventory: ${why}`);

@@ -56,7 +56,7 @@ export function callerOf(token: string | undefined): Caller | null {
 }
 
 /** A placement service on a database, asked without a network. */
-export function placementForTests(databaseUrl: string, maxConnections = 8): PlacementForTests {
+export function placementForTests(databaseUrl: string, maxConnections = 8, more: Partial<PlacementDeps> = {}): PlacementForTests {
   const database = openDatabase<PlacementTables>(databaseUrl, { name: 'placement-test', maxConnections });
   const deps: PlacementDeps = {
     database,
@@ -65,6 +65,8 @@ export function placementForTests(databaseUrl: string, maxConnections = 8): Plac
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
+    randomizes: false,
+    ...more,
   };
   const app = createPlacementApplication(deps, createPolicy(policyRules));
   return {

@@ -33,8 +33,12 @@ export const candidateRoutes = [
       if (missing.length > 0) throw noSuchTraits(missing);
       const view = await deps.view.read();
       markFresh(ctx, deps);
-      const body = renderCandidates(view, findCandidates(view, request), ctx);
-      return new Reply(200, Buffer.from(body), { 'content-type': 'application/json' });
+      const found = findCandidates(view, request, deps.randomizes ? Number.parseInt(deps.ids.uuid().slice(0, 8), 16) : undefined);
+      if (found.cut) deps.log.warn({ candidates: found.candidates.length, query: ctx.rawQuery }, 'the search for candidates was cut');
+      return new Reply(200, Buffer.from(renderCandidates(view, found, ctx)), {
+        'content-type': 'application/json',
+        ...(found.cut ? { 'x-kilonova-incomplete': 'the search ended at its bounds; there may be more candidates' } : {}),
+      });
     },
   }),
 ];

@@ -6,7 +6,7 @@ import { noSuchClass, providerGenerationConflict } from '../../errors.ts';
 import { AllInventories, InventoryUpdate, NewInventory } from '../../schemas.ts';
 import { dropInventories, inventoriesOf, putInventories, type StoredInventories, type StoredInventory } from '../../store/inventories.ts';
 import { unknownNames } from '../../store/names.ts';
-import { advanceProvider, findProvider, type Provider } from '../../store/providers.ts';
+import { changePart, loadProvider, showPart } from '../provider-part.ts';
 import { completeInventory } from './complete-inventory.ts';
 
 async function insist(deps: PlacementDeps, classes: Iterable<string>, refuse: (name: string) => Error): Promise<void> {
@@ -14,35 +14,14 @@ async function insist(deps: PlacementDeps, classes: Iterable<string>, refuse: (n
   if (unknown !== undefined) throw refuse(unknown);
 }
 
-/** Changes the inventories of a provider in one transaction, its generation guarded; answers the new generation. */
-function change(
-  deps: PlacementDeps,
-  provider: Provider,
-  expected: number | null,
-  work: (tx: PlacementDeps['database'], generation: number) => Promise<void>,
-): Promise<number> {
-  return deps.database.transaction().execute(async (tx) => {
-    const generation = await advanceProvider(tx, provider, expected);
-    await work(tx, generation);
-    return generation;
-  });
-}
-
 const show = (inventory: StoredInventory, generation: number) => ({ ...inventory, resource_provider_generation: generation });
 
 export const inventoryRoutes = [
-  route({
-    method: 'GET',
-    path: '/resource_providers/:uuid/inventories',
+  showPart({
+    name: 'inventories',
     summary: 'List the inventories of a provider',
     policy: 'placement:resource_providers:inventories:list',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
-    reply: { status: 200 },
-    async handle({ loaded: provider, ctx, deps }) {
-      const inventories = await inventoriesOf(deps.database, provider.id);
-      markFresh(ctx, deps, provider.updatedAt);
-      return { resource_provider_generation: provider.generation, inventories };
-    },
+    read: inventoriesOf,
   }),
   route({
     method: 'PUT',
@@ -50,7 +29,7 @@ export const inventoryRoutes = [
     summary: 'Replace all inventories of a provider',
     policy: 'placement:resource_providers:inventories:update',
     body: { schema: plainBody('SetInventories', AllInventories) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ loaded: provider, body, ctx, deps }) {
       const wanted = body.inventories;
@@ -68,7 +47,7 @@ export const inventoryRoutes = [
           ),
         ]),
       );
-      const generation = await change(deps, provider, body.resource_provider_generation, async (tx) => {
+      const generation = await changePart(deps, provider, body.resource_provider_generation, async (tx) => {
         await dropInventories(tx, provider, Object.keys(inventories));
         await putInventories(tx, provider.id, inventories);
       });
@@ -82,14 +61,14 @@ export const inventoryRoutes = [
     summary: 'Give a provider one more inventory',
     policy: 'placement:resource_providers:inventories:create',
     body: { schema: plainBody('CreateInventory', NewInventory) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 201 },
     async handle({ loaded: provider, body, ctx, deps }) {
       const { resource_class: name, ...given } = body;
       const unable = (why: string) => invalid(`Unable to create inventory for resource provider ${provider.uuid}: ${why}`);
       const inventory = completeInventory(given, unable, ctx);
       await insist(deps, [name], (unknown) => invalid(`No such resource class ${unknown}.`));
-      const generation = await change(deps, provider, given.resource_provider_generation ?? null, async (tx) => {
+      const generation = await changePart(deps, provider, given.resource_provider_generation ?? null, async (tx) => {
         if (Object.hasOwn(await inventoriesOf(tx, provider.id), name))
           throw conflict(`Update conflict: there is an inventory of ${name} already.`);
         await putInventories(tx, provider.id, { [name]: inventory });
@@ -106,10 +85,10 @@ export const inventoryRoutes = [
     since: '1.5',
     summary: 'Delete all inventories of a provider',
     policy: 'placement:resource_providers:inventories:delete',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 204 },
     async handle({ loaded: provider, deps }) {
-      await change(deps, provider, null, async (tx) => void (await dropInventories(tx, provider, [])));
+      await changePart(deps, provider, null, (tx) => dropInventories(tx, provider, []));
     },
   }),
   route({
@@ -117,7 +96,7 @@ export const inventoryRoutes = [
     path: '/resource_providers/:uuid/inventories/:resourceClass',
     summary: 'Show one inventory of a provider',
     policy: 'placement:resource_providers:inventories:show',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ params, loaded: provider, ctx, deps }) {
       const inventory = (await inventoriesOf(deps.database, provider.id))[params.resourceClass];
@@ -132,7 +111,7 @@ export const inventoryRoutes = [
     summary: 'Replace one inventory of a provider',
     policy: 'placement:resource_providers:inventories:update',
     body: { schema: plainBody('UpdateInventory', InventoryUpdate) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ params, loaded: provider, body, ctx, deps }) {
       const name = params.resourceClass;
@@ -140,7 +119,7 @@ export const inventoryRoutes = [
       const unable = (why: string) => invalid(`Unable to update inventory for resource provider ${provider.uuid}: ${why}`);
       const inventory = completeInventory(body, unable, ctx);
       await insist(deps, [name], noSuchClass);
-      const generation = await change(deps, provider, body.resource_provider_generation, async (tx) => {
+      const generation = await changePart(deps, provider, body.resource_provider_generation, async (tx) => {
         if (!Object.hasOwn(await inventoriesOf(tx, provider.id), name))
           throw invalid(`No inventory record with resource class for resource provider ${provider.uuid}: ${name}`);
         await putInventories(tx, provider.id, { [name]: inventory });
@@ -154,10 +133,10 @@ export const inventoryRoutes = [
     path: '/resource_providers/:uuid/inventories/:resourceClass',
     summary: 'Delete one inventory of a provider',
     policy: 'placement:resource_providers:inventories:delete',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 204 },
     async handle({ params, loaded: provider, deps }) {
-      await change(deps, provider, null, async (tx) => {
+      await changePart(deps, provider, null, async (tx) => {
         const others = Object.keys(await inventoriesOf(tx, provider.id)).filter((name) => name !== params.resourceClass);
         if ((await dropInventories(tx, provider, others)) === 0)
           throw notFound(`No inventory of class ${params.resourceClass} found for delete`);

@@ -6,7 +6,8 @@ import { changedMeanwhile, noSuchTraits, providerGenerationConflict } from '../.
 import { Generation, Uuid } from '../../schemas.ts';
 import { aggregatesOf, replaceAggregates, replaceTraits, traitsOf } from '../../store/memberships.ts';
 import { unknownNames } from '../../store/names.ts';
-import { advanceProvider, findProvider, touchProvider } from '../../store/providers.ts';
+import { touchProvider } from '../../store/providers.ts';
+import { changePart, loadProvider, showPart } from '../provider-part.ts';
 
 const Aggregates = Type.Array(Uuid, { uniqueItems: true });
 const SetTraits = Type.Object(
@@ -18,21 +19,21 @@ const SetTraits = Type.Object(
 );
 const SetAggregates = Type.Object({ aggregates: Aggregates, resource_provider_generation: Generation }, { additionalProperties: false });
 
+const aggregatesPart = {
+  name: 'aggregates',
+  summary: 'List the aggregates of a provider',
+  policy: 'placement:resource_providers:aggregates:list',
+  read: aggregatesOf,
+} as const;
+
 /** What a provider is and where it belongs: its traits and its aggregates. */
 export const membershipRoutes = [
-  route({
-    method: 'GET',
-    path: '/resource_providers/:uuid/traits',
+  showPart({
+    name: 'traits',
     since: '1.6',
     summary: 'List the traits of a provider',
     policy: 'placement:resource_providers:traits:list',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
-    reply: { status: 200 },
-    async handle({ loaded: provider, ctx, deps }) {
-      const traits = await traitsOf(deps.database, provider.id);
-      markFresh(ctx, deps, provider.updatedAt);
-      return { resource_provider_generation: provider.generation, traits };
-    },
+    read: traitsOf,
   }),
   route({
     method: 'PUT',
@@ -41,7 +42,7 @@ export const membershipRoutes = [
     summary: 'Replace the traits of a provider',
     policy: 'placement:resource_providers:traits:update',
     body: { schema: plainBody('SetTraits', SetTraits) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ loaded: provider, body, ctx, deps }) {
       if (body.resource_provider_generation !== provider.generation) {
@@ -50,11 +51,9 @@ export const membershipRoutes = [
       const missing = await unknownNames(deps.database, 'traits', body.traits);
       if (missing.length > 0) throw noSuchTraits(missing);
       const traits = body.traits.toSorted();
-      const generation = await deps.database.transaction().execute(async (tx) => {
-        const advanced = await advanceProvider(tx, provider, body.resource_provider_generation);
-        await replaceTraits(tx, provider.id, traits);
-        return advanced;
-      });
+      const generation = await changePart(deps, provider, body.resource_provider_generation, (tx) =>
+        replaceTraits(tx, provider.id, traits),
+      );
       markFresh(ctx, deps);
       return { resource_provider_generation: generation, traits };
     },
@@ -65,42 +64,14 @@ export const membershipRoutes = [
     since: '1.6',
     summary: 'Take all traits from a provider',
     policy: 'placement:resource_providers:traits:delete',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 204 },
     async handle({ loaded: provider, deps }) {
-      await deps.database.transaction().execute(async (tx) => {
-        await advanceProvider(tx, provider, null);
-        await replaceTraits(tx, provider.id, []);
-      });
+      await changePart(deps, provider, null, (tx) => replaceTraits(tx, provider.id, []));
     },
   }),
-  route({
-    method: 'GET',
-    path: '/resource_providers/:uuid/aggregates',
-    since: '1.1',
-    until: '1.18',
-    summary: 'List the aggregates of a provider',
-    policy: 'placement:resource_providers:aggregates:list',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
-    reply: { status: 200 },
-    async handle({ loaded: provider, ctx, deps }) {
-      markFresh(ctx, deps, provider.updatedAt);
-      return { aggregates: await aggregatesOf(deps.database, provider.id) };
-    },
-  }),
-  route({
-    method: 'GET',
-    path: '/resource_providers/:uuid/aggregates',
-    since: '1.19',
-    summary: 'List the aggregates of a provider',
-    policy: 'placement:resource_providers:aggregates:list',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
-    reply: { status: 200 },
-    async handle({ loaded: provider, ctx, deps }) {
-      markFresh(ctx, deps, provider.updatedAt);
-      return { aggregates: await aggregatesOf(deps.database, provider.id), resource_provider_generation: provider.generation };
-    },
-  }),
+  showPart({ ...aggregatesPart, since: '1.1', until: '1.18', withoutGeneration: true }),
+  showPart({ ...aggregatesPart, since: '1.19' }),
   route({
     method: 'PUT',
     path: '/resource_providers/:uuid/aggregates',
@@ -109,7 +80,7 @@ export const membershipRoutes = [
     summary: 'Replace the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:update',
     body: { schema: plainBody('SetAggregatesUnguarded', Aggregates) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ loaded: provider, body, ctx, deps }) {
       const aggregates = body.map((uuid) => normalizeUuid(uuid)!);
@@ -128,16 +99,14 @@ export const membershipRoutes = [
     summary: 'Replace the aggregates of a provider',
     policy: 'placement:resource_providers:aggregates:update',
     body: { schema: plainBody('SetAggregates', SetAggregates) },
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
+    load: loadProvider,
     reply: { status: 200 },
     async handle({ loaded: provider, body, ctx, deps }) {
       if (body.resource_provider_generation !== provider.generation) throw providerGenerationConflict();
       const aggregates = body.aggregates.map((uuid) => normalizeUuid(uuid)!);
-      const generation = await deps.database.transaction().execute(async (tx) => {
-        const advanced = await advanceProvider(tx, provider, body.resource_provider_generation);
-        await replaceAggregates(tx, provider.id, aggregates);
-        return advanced;
-      });
+      const generation = await changePart(deps, provider, body.resource_provider_generation, (tx) =>
+        replaceAggregates(tx, provider.id, aggregates),
+      );
       markFresh(ctx, deps);
       return { aggregates, resource_provider_generation: generation };
     },

@@ -7,23 +7,16 @@ import { does } from '../../microversions.ts';
 import { Owner } from '../../schemas.ts';
 import { usagesOfOwner, type UsageRow } from '../../store/allocations.ts';
 import { usagesOf } from '../../store/inventories.ts';
-import { findProvider } from '../../store/providers.ts';
+import { showPart } from '../provider-part.ts';
 
 const WantedType = Type.String({ pattern: '^[A-Z0-9_]+$|^all$|^unknown$', minLength: 1, maxLength: 255 });
 
 export const usageRoutes = [
-  route({
-    method: 'GET',
-    path: '/resource_providers/:uuid/usages',
+  showPart({
+    name: 'usages',
     summary: 'Show what is used of a provider',
     policy: 'placement:resource_providers:usages',
-    load: ({ params, deps }) => findProvider(deps.database, params.uuid),
-    reply: { status: 200 },
-    async handle({ loaded: provider, ctx, deps }) {
-      const usages = await usagesOf(deps.database, provider.id);
-      markFresh(ctx, deps, provider.updatedAt);
-      return { resource_provider_generation: provider.generation, usages };
-    },
+    read: usagesOf,
   }),
   route({
     method: 'GET',

@@ -183,6 +183,32 @@ export interface CellTables {
     created_at: Moment;
     updated_at: Moment;
   };
+  /** Moves of instances between hosts and flavors, under Nova's name. */
+  migrations: {
+    id: Generated<number>;
+    uuid: string;
+    instance_id: string;
+    project_id: string;
+    user_id: string;
+    type: string;
+    status: string;
+    source_host: string;
+    source_node: string;
+    dest_host: string | null;
+    dest_node: string | null;
+    dest_ip: string | null;
+    old_flavor_id: number | null;
+    new_flavor_id: number | null;
+    hidden: Generated<boolean>;
+    memory_total: number | null;
+    memory_processed: number | null;
+    memory_remaining: number | null;
+    disk_total: number | null;
+    disk_processed: number | null;
+    disk_remaining: number | null;
+    created_at: Moment;
+    updated_at: Moment;
+  };
   sagas: {
     id: string;
     name: string;

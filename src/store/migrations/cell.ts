@@ -47,4 +47,19 @@ CREATE TABLE sagas (
 CREATE INDEX sagas_to_run ON sagas (lease_until) WHERE state IN ('running', 'unwinding');
 CREATE INDEX sagas_by_subject ON sagas (subject, created_at DESC);`,
   },
+  {
+    name: '0002-moves',
+    sql: `
+CREATE TABLE migrations (
+  id bigserial PRIMARY KEY, uuid uuid NOT NULL UNIQUE, instance_id uuid NOT NULL, project_id text NOT NULL, user_id text NOT NULL,
+  type text NOT NULL, status text NOT NULL,
+  source_host text NOT NULL, source_node text NOT NULL, dest_host text, dest_node text, dest_ip text,
+  old_flavor_id integer, new_flavor_id integer, hidden boolean NOT NULL DEFAULT false,
+  memory_total bigint, memory_processed bigint, memory_remaining bigint, disk_total bigint, disk_processed bigint, disk_remaining bigint,
+  created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX migrations_by_instance ON migrations (instance_id, id);
+CREATE INDEX migrations_by_creation ON migrations (created_at DESC, id DESC);
+CREATE INDEX migrations_by_change ON migrations (updated_at);
+CREATE INDEX migrations_open ON migrations (source_host, dest_host) WHERE status NOT IN ('confirmed', 'reverted', 'completed', 'error', 'failed', 'cancelled');`,
+  },
 ];

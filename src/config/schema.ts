@@ -263,6 +263,7 @@ export const novaSchema = {
       min: -1,
       help: 'Seconds between two cleanings of the image cache; 0 is every minute, -1 never.',
     }),
+    precache_concurrency: option.integer({ default: 1, min: 1, help: 'Hosts of an aggregate that fetch an image at the same time.' }),
     subdirectory_name: option.text({ default: '_base', help: 'Directory of the image cache, under instances_path.' }),
     remove_unused_base_images: option.flag({ default: true, help: 'Remove cached images that no guest uses.' }),
     remove_unused_original_minimum_age_seconds: option.integer({

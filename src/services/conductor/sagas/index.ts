@@ -2,6 +2,7 @@ import type { Saga } from '../../../lib/saga/saga.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { attachInterface } from './attach-interface.ts';
 import { buildInstance } from './build-instance.ts';
+import { cacheImages } from './cache-images.ts';
 import { changePower } from './change-power.ts';
 import { deleteInstance } from './delete-instance.ts';
 import { detachInterface } from './detach-interface.ts';
@@ -14,6 +15,7 @@ export const sagas: readonly Saga<any, ConductorDeps>[] = [
   buildInstance,
   deleteInstance,
   changePower,
+  cacheImages,
   attachInterface,
   detachInterface,
 ];

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { NbdConnection } from '../../../clients/volume.ts';
 import type { GuestDiagnostics } from '../../../domain/guest-diagnostics.ts';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import type { PowerState } from '../../../domain/instance.ts';
@@ -35,6 +36,12 @@ export interface HypervisorDriver {
   attachInterface(id: string, port: InterfaceSpec): Promise<void>;
   /** Takes an interface out, and waits until the guest has let go of it; succeeds when it is not in. `conflict` when the guest keeps it. */
   detachInterface(id: string, port: PluggedInterface, signal: AbortSignal): Promise<void>;
+  /** Plugs in a volume: at once when the guest runs, else from its next start. One that is in stays. */
+  attachVolume(spec: GuestSpec, volume: VolumeSpec): Promise<void>;
+  /** Takes a volume out, and waits until the guest has let go of it; succeeds when it is not in. `conflict` when the guest keeps it. */
+  detachVolume(id: string, volumeId: string, signal: AbortSignal): Promise<void>;
+  /** Tells a running guest that its volume has grown; one that is off sees it at its next start. */
+  growVolume(id: string, volumeId: string, bytes: number): Promise<void>;
   /**
    * Copies the root disk, as it is at one moment, into a file that stands alone; the guest goes on as it was. It is kept under that
    * name until it is discarded, at the latest with the guest. A copy of that name that is there is made anew.
@@ -123,8 +130,10 @@ export interface GuestSpec {
   readonly memoryMb: number;
   readonly cpu: CpuSpec;
   readonly machine: MachineSpec;
-  /** In the order of the guest's devices; the first one is the root disk. */
+  /** In the order of the guest's devices; the first one is the root disk, unless a volume is. */
   readonly disks: readonly DiskSpec[];
+  /** Left out is none. */
+  readonly volumes?: readonly VolumeSpec[];
   readonly configDrive: ConfigDriveSpec | null;
   readonly interfaces: readonly InterfaceSpec[];
   readonly devices: DeviceSpec;
@@ -181,6 +190,20 @@ export interface DiskSpec {
   readonly onlyForRescue?: true;
   /** Set where the guest begins with this disk, wherever it stands among the others. */
   readonly bootsFirst?: true;
+}
+
+/** A volume as a disk of a guest: its content is somewhere else, and outlives the guest. */
+export interface VolumeSpec {
+  readonly volumeId: string;
+  readonly device: 'disk' | 'cdrom';
+  readonly bus: DiskBus | null;
+  /** The name it has in the guest, such as `vdb`; one that is taken or of another bus gives way to the next free one. */
+  readonly target: string;
+  readonly bootIndex: number | null;
+  /** Other guests may have it at the same time. */
+  readonly shareable: boolean;
+  /** Where the bytes are; null for a driver that has no use for them. */
+  readonly connection: NbdConnection['data'] | null;
 }
 
 /** How a root disk is copied. */

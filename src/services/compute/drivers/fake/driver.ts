@@ -114,6 +114,7 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
     suspended: false,
     console: guests.get(spec.id)?.console ?? '',
     ports: spec.interfaces.map(({ portId }) => portId),
+    volumes: (spec.volumes ?? []).map(({ volumeId }) => volumeId),
   });
 
   return {
@@ -212,6 +213,20 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
       const guest = find(spec.id);
       if (guest.suspended) becomes(guest, powerStates.running, 'resumed');
       else if (guest.powerState !== powerStates.running) boot(newGuest(spec));
+    },
+    async attachVolume({ id }, { volumeId }) {
+      await strike('attachVolume', find(id));
+      const guest = find(id);
+      if (!guest.volumes.includes(volumeId)) keep({ ...guest, volumes: [...guest.volumes, volumeId] });
+    },
+    async detachVolume(id, volumeId, signal) {
+      await strike('detachVolume', find(id), signal);
+      const guest = find(id);
+      keep({ ...guest, volumes: guest.volumes.filter((volume) => volume !== volumeId) });
+    },
+    async growVolume(id, volumeId) {
+      await strike('growVolume', find(id));
+      if (!find(id).volumes.includes(volumeId)) throw notFound(`Guest ${id} has no volume ${volumeId}.`, { code: 'volume-not-attached' });
     },
     async attachInterface(id, { portId }) {
       await strike('attachInterface', find(id));

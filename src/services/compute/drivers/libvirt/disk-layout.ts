@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { invalid } from '../../../../lib/errors.ts';
-import type { DiskBus, GuestSpec } from '../driver.ts';
+import type { ConfigDriveSpec, DiskBus, GuestSpec } from '../driver.ts';
 
 /** A disk as it stands in a domain. */
 export interface PlacedDisk {
@@ -11,6 +11,8 @@ export interface PlacedDisk {
   /** Such as `vda`. */
   readonly target: string;
   readonly bootable: boolean;
+  /** The guest begins with it, whatever else it could begin with. */
+  readonly bootsFirst: boolean;
   readonly limited: boolean;
 }
 
@@ -31,7 +33,7 @@ export function diskLayout(
     taken.set(prefix, index + 1);
     return `${prefix}${String.fromCodePoint(97 + index)}`;
   };
-  const disks = spec.disks.map(({ file, device, bus, content, bootIndex }): PlacedDisk => {
+  const disks = spec.disks.map(({ file, device, bus, content, bootIndex, bootsFirst = false }): PlacedDisk => {
     const on = bus ?? (device === 'cdrom' ? cdromBus : 'virtio');
     return {
       path: join(directory, file),
@@ -40,6 +42,7 @@ export function diskLayout(
       bus: on,
       target: place(on),
       bootable: bootIndex !== null,
+      bootsFirst,
       limited: device === 'disk',
     };
   });
@@ -47,15 +50,20 @@ export function diskLayout(
   const { format, bus } = spec.configDrive;
   const on = bus ?? (format === 'vfat' ? 'virtio' : cdromBus);
   const drive: PlacedDisk = {
-    path: join(directory, 'disk.config'),
+    path: join(directory, configDriveFile(spec.configDrive)),
     format: 'raw',
     device: format === 'vfat' ? 'disk' : 'cdrom',
     bus: on,
     target: place(on),
     bootable: false,
+    bootsFirst: false,
     limited: false,
   };
   return [...disks, drive];
 }
+
+/** The name of a config drive's file. */
+export const configDriveFile = ({ onlyForRescue }: ConfigDriveSpec): string =>
+  onlyForRescue === true ? 'disk.config.rescue' : 'disk.config';
 
 export const isQ35 = (machineType: string | null): boolean => machineType?.includes('q35') ?? false;

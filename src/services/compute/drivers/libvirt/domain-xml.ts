@@ -139,7 +139,9 @@ function operatingSystem({ machine, disks: wanted }: GuestSpec, type: string, di
     // without the wish libvirt takes a build with keys enrolled, which refuses unsigned loaders
     uefi && el('firmware', {}, el('feature', { enabled: machine.secureBoot ? 'yes' : 'no', name: 'secure-boot' })),
     uefi && machine.secureBoot && el('loader', { secure: 'yes' }),
-    (boots.length > 0 || wanted.length > 0 ? boots : ['hd']).map((dev) => el('boot', { dev })),
+    // a disk that comes first says so itself, and then nothing may be said here
+    !disks.some(({ bootsFirst }) => bootsFirst) &&
+      (boots.length > 0 || wanted.length > 0 ? boots : ['hd']).map((dev) => el('boot', { dev })),
     machine.bootMenu && el('bootmenu', { enable: 'yes' }),
     el('smbios', { mode: 'sysinfo' }),
   );
@@ -165,6 +167,7 @@ function diskElement(disk: PlacedDisk, { limits }: GuestSpec, host: DomainHost):
     el('source', { file: disk.path }),
     el('target', { dev: disk.target, bus: disk.bus }),
     disk.device === 'cdrom' && el('readonly'),
+    disk.bootsFirst && el('boot', { order: 1 }),
     disk.limited &&
       tune.length > 0 &&
       el(

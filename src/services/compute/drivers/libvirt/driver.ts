@@ -1,16 +1,19 @@
-import { access, constants, mkdir, rm } from 'node:fs/promises';
+import { access, constants, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestEvent } from '../../../../domain/hosts.ts';
 import { powerStates } from '../../../../domain/instance.ts';
-import { conflict, internal } from '../../../../lib/errors.ts';
+import { conflict, internal, invalid, notFound } from '../../../../lib/errors.ts';
+import { isUuid } from '../../../../lib/ids.ts';
 import {
   defineDomain,
   getDomainStats,
   hasManagedSave,
+  injectNmi,
   isLibvirtError,
   managedSaveDomain,
   onDomainEvent,
   readLifecycle,
+  removeManagedSave,
   resumeDomain,
   startDomain,
   suspendDomain,
@@ -20,6 +23,7 @@ import {
   type LibvirtClient,
 } from '../../../../lib/libvirt/index.ts';
 import { attributeAt, findAll } from '../../../../lib/xml/query.ts';
+import { errnoOf } from '../../errno.ts';
 import { eventQueue } from '../../event-queue.ts';
 import type { GuestSpec, HypervisorDriver, PluggedInterface } from '../driver.ts';
 import type { DriverDeps } from '../index.ts';
@@ -29,7 +33,10 @@ import { readLogTail } from './console-log.ts';
 import { consoleLogPath, domainXml, interfaceElement, type DomainHost } from './domain-xml.ts';
 import { domainStateAt, guestEventOf, powerStateOf } from './domain-state.ts';
 import { guestConsoles, serialPortsInUse } from './guest-consoles.ts';
-import { makeGuestDisks } from './guest-disks.ts';
+import { copyAtRest, copyWhileRunning } from './copy-disk.ts';
+import { configDriveFile, diskLayout } from './disk-layout.ts';
+import { makeGuestDisks, makeRescueDisks, removeRescueDisks } from './guest-disks.ts';
+import { setGuestPassword } from './guest-password.ts';
 import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
 import { hypervisorError } from './hypervisor-error.ts';
@@ -48,6 +55,10 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
   const happenings = eventQueue<GuestEvent>();
   const domains = ownedDomains(cloudId);
   const directoryOf = (id: string): string => join(instancesPath, id);
+  const copyPath = (id: string, name: string): string => {
+    if (!isUuid(id) || !/^[\w-]{1,64}$/.test(name)) throw invalid(`'${name}' is not the name of a copy.`);
+    return join(directoryOf(id), `copy.${name}`);
+  };
 
   const link = await openLibvirtLink({
     uri: settings.libvirt.connection_uri === '' ? 'qemu:///system' : settings.libvirt.connection_uri,
@@ -107,7 +118,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     for (const { file } of spec.disks) {
       if (!(await exists(join(directory, file)))) throw internal(`The guest's disk '${file}' is not on the host any more.`);
     }
-    const drive = join(directory, 'disk.config');
+    const drive = join(directory, spec.configDrive === null ? '' : configDriveFile(spec.configDrive));
     if (spec.configDrive !== null && !(await exists(drive))) await writeConfigDrive(spec.configDrive, drive, signal);
     signal.throwIfAborted();
     await startDomain(client, await defineDomain(client, await xmlOf(spec)));
@@ -261,6 +272,48 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
 
     diagnostics: (id) => ask(async (client) => readDiagnostics(client, await domains.get(client, id))),
 
+    copyRootDisk: (spec, copy, signal) =>
+      ask(async (client) => {
+        const domain = await domains.get(client, spec.id);
+        const state = await stateOf(client, domain);
+        const directory = directoryOf(spec.id);
+        const [disk] = diskLayout(spec, { ...host.domain, directory });
+        if (disk === undefined) throw conflict('The guest has no disk of its own.', { code: 'no-disk' });
+        const copying = { disk, path: copyPath(spec.id, copy.name), copy, settings, clock, log, signal };
+        if (isOff(state)) await copyAtRest(copying);
+        else await copyWhileRunning(client, domain, state === powerStates.running, copying);
+      }),
+
+    readCopy: async (id, name) => {
+      try {
+        const file = await open(copyPath(id, name));
+        return { bytes: (await file.stat()).size, data: file.createReadStream() };
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        throw notFound(`There is no copy ${name} of the disk of guest ${id}.`, { cause: error });
+      }
+    },
+
+    discardCopy: (id, name) => rm(copyPath(id, name), { force: true }),
+
+    rescue: (spec, signal) =>
+      ask(async (client) => {
+        await switchOffForGood(client, spec.id);
+        await makeRescueDisks(spec, directoryOf(spec.id), settings, signal);
+        await startAnew(client, spec, signal);
+      }),
+
+    unrescue: (spec, signal) =>
+      ask(async (client) => {
+        await switchOffForGood(client, spec.id);
+        await startAnew(client, spec, signal);
+        await removeRescueDisks(directoryOf(spec.id));
+      }),
+
+    setPassword: (id, { user, password }) => ask(async (client) => setGuestPassword(client, await domains.get(client, id), user, password)),
+
+    interrupt: (id) => ask(async (client) => injectNmi(client, await domains.get(client, id))),
+
     consoleLog: (id, maxBytes) =>
       ask(async (client) => {
         await domains.get(client, id);
@@ -269,6 +322,13 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
 
     consoles: guestConsoles(settings, domains, ask),
   };
+
+  /** Off, with what was kept of its memory gone, so that its next start is a start. */
+  async function switchOffForGood(client: LibvirtClient, id: string): Promise<void> {
+    const domain = await domains.get(client, id);
+    await switchOff(client, domain, clock);
+    if (await hasManagedSave(client, domain)) await removeManagedSave(client, domain);
+  }
 
   async function remove(id: string): Promise<void> {
     await ask(async (client) => {

@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, rm } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Settings } from '../../../../config/index.ts';
 import { runCommand } from '../../../../lib/command/run-command.ts';
@@ -21,6 +21,17 @@ export async function makeGuestDisks(spec: GuestSpec, directory: string, setting
     if (noSpace(error)) throw unavailable('There is no room on the host for the disks of the guest.', { code: 'no-room', cause: error });
     throw error;
   }
+}
+
+/** Makes what a guest has only while it is rescued, anew. */
+export async function makeRescueDisks(spec: GuestSpec, directory: string, settings: Settings, signal: AbortSignal): Promise<void> {
+  await removeRescueDisks(directory);
+  for (const disk of spec.disks.filter(({ onlyForRescue }) => onlyForRescue === true))
+    await makeDisk(disk, join(directory, disk.file), settings, signal);
+}
+
+export async function removeRescueDisks(directory: string): Promise<void> {
+  for (const file of await readdir(directory)) if (file.endsWith('.rescue')) await rm(join(directory, file), { force: true });
 }
 
 async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {

@@ -30,6 +30,8 @@ export function presentable(error: unknown): unknown {
 export function refusalOfUnreadable(error: Error & { readonly code?: string }): HttpError {
   if (error.code === 'HPE_HEADER_OVERFLOW') return new HttpError(431, 'The headers of the request are too large.');
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HttpError(408, 'The request did not come in time.');
+  if (error.code === 'HPE_INVALID_CONTENT_LENGTH')
+    return new HttpError(400, 'The request is not valid HTTP: content-length header must be an integer.');
   return new HttpError(400, 'The request is not valid HTTP.');
 }
 

@@ -23,6 +23,7 @@ say() { printf '%s\n' "$*" >&2; }
 sections_for() {
   case ${1:-help} in
     --for-tests) echo node base cloud guest-image tests ;;
+    conformance) echo node base conformance ;;
     up)
       for argument; do
         case $argument in

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { outcomeOf } from '../../support/kilonova.ts';
+import { openStackClient } from '../openstack.ts';
+import type { StartedCloud } from '../started-cloud.ts';
+import type { Verdict } from '../verdict.ts';
+import { tempestConfiguration, type TempestSubject } from './configuration.ts';
+import { readSubunit } from './subunit.ts';
+import { verdictsOf } from './verdicts.ts';
+
+export interface TempestRun {
+  readonly cloud: StartedCloud;
+  /** Where configuration, logs and the raw stream of results go. */
+  readonly directory: string;
+  /** A regular expression over the names of tests. */
+  readonly only: string;
+  readonly workers: number;
+  readonly say: (line: string) => void;
+}
+
+const packages = '/usr/lib/python3/dist-packages';
+
+/** Runs Tempest's tests of Compute against a cloud. */
+export async function runTempest({ cloud, directory, only, workers, say }: TempestRun): Promise<Verdict[]> {
+  await Promise.all(['etc', 'log', 'locks'].map((name) => mkdir(join(directory, name), { recursive: true })));
+  await Promise.all([
+    writeFile(join(directory, 'etc/tempest.conf'), tempestConfiguration(await subjectOf(cloud, directory), directory), { mode: 0o600 }),
+    // tests of one class stay together: they share what the class set up
+    writeFile(
+      join(directory, '.stestr.conf'),
+      `[DEFAULT]\ntest_path=${packages}/tempest/test_discover\ntop_dir=${packages}\ngroup_regex=([^\\.]*\\.)*\n`,
+    ),
+  ]);
+  const environment: NodeJS.ProcessEnv = {
+    PATH: '/usr/bin:/bin',
+    HOME: directory, // no configuration of whoever runs it
+    PYTHONWARNINGS: 'ignore',
+    TEMPEST_CONFIG_DIR: join(directory, 'etc'),
+    TEMPEST_CONFIG: 'tempest.conf',
+  };
+  const stestr = ['--here', directory, '--config', join(directory, '.stestr.conf')];
+  const asked = async (...args: readonly string[]): Promise<string> => {
+    const { code, out, error } = await outcomeOf('/usr/bin/stestr', [...stestr, ...args], environment);
+    if (code !== 0) throw new Error(`stestr ${args.join(' ')} ended with ${code}: ${error}${out}`);
+    return out;
+  };
+  await asked('init').catch((error: unknown) => {
+    if (!String(error).includes('exists')) throw error; // of an earlier run in this directory
+  });
+  const listed = (await asked('list', only)).split('\n').filter((line) => line.startsWith('tempest.'));
+  say(`tempest: ${listed.length} tests, ${workers} at a time`);
+  const stream = join(directory, 'results.subunit1');
+  await streamed({
+    args: [...stestr, 'run', '--concurrency', String(workers), '--subunit', only],
+    environment,
+    stream,
+    total: listed.length,
+    say,
+  });
+  return verdictsOf(listed, readSubunit(await readFile(stream)));
+}
+
+/** Runs the tests; their results go to a file as text, and the count of them is said from time to time. */
+async function streamed(run: {
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly stream: string;
+  readonly total: number;
+  readonly say: (line: string) => void;
+}): Promise<void> {
+  const stestr = spawn('/usr/bin/stestr', [...run.args], { env: run.environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const asText = spawn('/usr/bin/subunit-2to1', [], { env: run.environment, stdio: ['pipe', 'pipe', 'inherit'] });
+  stestr.stdout.pipe(asText.stdin);
+  const file = createWriteStream(run.stream);
+  let done = 0;
+  asText.stdout.on('data', (chunk: Buffer) => {
+    const before = Math.floor(done / 50);
+    done += chunk.toString('latin1').match(/^(?:successful|failure|error|skip): /gm)?.length ?? 0;
+    if (Math.floor(done / 50) > before) run.say(`tempest: ${done} of ${run.total}`);
+  });
+  asText.stdout.pipe(file);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  file.once('finish', resolve);
+  for (const child of [stestr, asText]) child.once('error', reject);
+  await promise; // how stestr ends says whether a test failed: the verdicts say it as well
+}
+
+/** Gives the cloud a second image, which Tempest wants, and finds the rest by name. */
+async function subjectOf(cloud: StartedCloud, directory: string): Promise<TempestSubject> {
+  const openstack = openStackClient(cloud.environment);
+  const images = (await openstack.json('image', 'list')) as readonly { ID: string; Name: string }[];
+  const imageNamed = (name: string): string | undefined => images.find((image) => image.Name === name)?.ID;
+  const flavors = (await openstack.json('flavor', 'list')) as readonly { ID: string; Name: string }[];
+  const flavorNamed = (name: string): string => flavors.find((flavor) => flavor.Name === name)?.ID ?? '';
+  const blank = join(directory, 'blank.img');
+  await writeFile(blank, Buffer.alloc(1024 ** 2));
+  const upload = ['image', 'create', '--public', '--disk-format', 'raw', '--container-format', 'bare', '--file', blank, 'tiny-other'];
+  return {
+    authUrl: cloud.environment['OS_AUTH_URL'] ?? '',
+    adminPassword: cloud.environment['OS_PASSWORD'] ?? '',
+    imageId: imageNamed('tiny') ?? '',
+    otherImageId: imageNamed('tiny-other') ?? (await openstack.json(...upload)).id,
+    flavorId: flavorNamed('m1.tiny'),
+    otherFlavorId: flavorNamed('m1.small'),
+    publicNetworkId: (await openstack.json('network', 'show', 'public')).id,
+    hosts: cloud.hosts,
+  };
+}

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { internal } from '../lib/errors.ts';
+import { forbidden, internal } from '../lib/errors.ts';
 import { createHttpClient, errorOfStatus } from '../lib/http/client.ts';
 import type { Log } from '../lib/log.ts';
 import type { Image, ImageClient } from './image.ts';
@@ -94,6 +94,8 @@ function toImage(wire: WireImage): Image {
 }
 
 const path = (imageId: string, below = ''): string => `/v2/images/${encodeURIComponent(imageId)}${below}`;
+/** One name as a JSON pointer. */
+const pointer = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 const headersOf = async (session: Session, more: Record<string, string> = {}): Promise<Record<string, string>> => ({
   'x-auth-token': await session.token(),
   ...more,
@@ -168,6 +170,20 @@ export function createImageClient({ endpoints }: ImageClientOptions): ImageClien
       }
       if (answer.status !== 200) throw errorOfStatus('image', answer.status, await answer.body.text());
       return answer.body;
+    },
+    async changeProperties(session, imageId, { set, remove }) {
+      const taken = Object.keys(set).find((name) => ownKeys.has(name));
+      if (taken !== undefined) throw forbidden(`Attribute '${taken}' is reserved.`);
+      const { json } = await http.json<WireImage>({
+        method: 'PATCH',
+        url: `${await base()}${path(imageId)}`,
+        headers: await headersOf(session, { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
+        json: [
+          ...remove.map((name) => ({ op: 'remove', path: pointer(name) })),
+          ...Object.entries(set).map(([name, value]) => ({ op: 'add', path: pointer(name), value })),
+        ],
+      });
+      return toImage(json);
     },
     async delete(session, imageId) {
       await http.json({ method: 'DELETE', url: `${await base()}${path(imageId)}`, headers: await headersOf(session) });

@@ -49,5 +49,11 @@ export interface ImageClient {
   upload(session: Session, imageId: string, data: Readable, signal?: AbortSignal): Promise<void>;
   /** The data, streamed; the caller checks size and hash. */
   download(session: Session, imageId: string, signal?: AbortSignal): Promise<Readable>;
+  /** Sets and removes custom properties, all or none. `forbidden` for what is no property but an attribute of images. */
+  changeProperties(
+    session: Session,
+    imageId: string,
+    changes: { readonly set: Readonly<Record<string, string>>; readonly remove: readonly string[] },
+  ): Promise<Image>;
   delete(session: Session, imageId: string): Promise<void>;
 }

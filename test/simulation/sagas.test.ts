@@ -70,6 +70,16 @@ const subjects: Readonly<Record<string, Subject>> = {
     done: { ...whole, vmState: 'active', ports: 0 },
     undone: [{ ...whole, vmState: 'active' }],
   },
+  'cache-images': {
+    begin: async (world) => {
+      const { id } = await world.running();
+      const params = { aggregateId: 1, hosts: ['host-1', 'host-2', 'no-host'], imageIds: [randomIds.uuid()] };
+      await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name: 'cache-images', subject: id, params }]);
+      return id;
+    },
+    done: { ...whole, vmState: 'active' },
+    undone: [], // it has no way back
+  },
 };
 
 /** The same sagas with every step and every undo run twice. */

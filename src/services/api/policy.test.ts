@@ -138,6 +138,8 @@ const contents: Readonly<Record<string, unknown>> = {
   set_metadata: { metadata: {} },
   addFloatingIp: { address: '203.0.113.1' },
   removeFloatingIp: { address: '203.0.113.1' },
+  cache: [{ id: uuid }],
+  'PUT /os-hosts/:host 2.42': { status: 'enable' },
   security_group: { name: 'x', description: '' },
   security_group_rule: { parent_group_id: uuid },
   addSecurityGroup: { name: 'x' },

@@ -10,13 +10,16 @@ import { flavorRoutes } from './flavors/routes.ts';
 import { floatingIpActions } from './floating-ips/actions.ts';
 import { floatingIpPoolRoutes } from './floating-ips/pools.ts';
 import { floatingIpRoutes } from './floating-ips/routes.ts';
+import { hostRoutes } from './hosts/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { imageRoutes } from './images/routes.ts';
+import { imageMetadataRoutes } from './images/metadata-routes.ts';
 import { instanceActionRoutes } from './instance-actions/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
+import { serverDiagnosticsRoutes } from './server-diagnostics/routes.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverAddressRoutes } from './server-addresses/routes.ts';
 import { fixedIpActions } from './server-interfaces/actions.ts';
@@ -58,6 +61,9 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...extensionRoutes,
   ...externalEventRoutes,
   ...imageRoutes,
+  ...imageMetadataRoutes,
+  ...hostRoutes,
+  ...serverDiagnosticsRoutes,
   ...networkRoutes,
   ...floatingIpPoolRoutes,
   ...floatingIpRoutes,

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { IdentityClient } from '../../../clients/identity.ts';
 import type { Image, ImageClient } from '../../../clients/image.ts';
 import type { FloatingIp, Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
-import { conflict, notFound, overQuota, unavailable } from '../../../lib/errors.ts';
+import { conflict, forbidden, notFound, overQuota, unavailable } from '../../../lib/errors.ts';
 import { randomIds } from '../../../lib/ids.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -122,6 +122,15 @@ export function fakeNeighbours(): Neighbours {
             ),
           );
           return fitting.slice(marker === undefined ? 0 : fitting.findIndex(({ id }) => id === marker) + 1);
+        },
+        changeProperties: async (_, id, { set, remove }) => {
+          const image = self.images.get(id);
+          if (image === undefined) throw notFound(`No image found with ID ${id}`);
+          if (image.owner === null) throw forbidden('You are not permitted to modify this image.');
+          const kept = Object.fromEntries(Object.entries(image.properties).filter(([name]) => !remove.includes(name)));
+          const changed = { ...image, properties: { ...kept, ...set } };
+          self.images.set(id, changed);
+          return changed;
         },
         delete: async (_, id) => {
           if (!self.images.delete(id)) throw notFound(`Failed to find image ${id} to delete`);

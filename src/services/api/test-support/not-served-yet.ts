@@ -24,7 +24,7 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'POST /servers/{}/migrations/{}/action',
     'GET /os-migrations',
   ],
-  'compute agents do not tell it yet': ['GET /servers/{}/diagnostics', 'GET /servers/{}/topology', 'POST /os-aggregates/{}/images'],
+  'the layout of a server is not shown yet': ['GET /servers/{}/topology'],
   'consoles are not reached through the API yet': ['POST /servers/{}/remote-consoles', 'GET /os-console-auth-tokens/{}'],
   'no service shares files yet': [
     'GET /servers/{}/shares',
@@ -33,22 +33,6 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'DELETE /servers/{}/shares/{}',
   ],
   'usage is not audited by period yet': ['GET /os-instance_usage_audit_log', 'GET /os-instance_usage_audit_log/{}'],
-  'the old view of hosts is not made yet; hypervisors and services show the same': [
-    'GET /os-hosts',
-    'GET /os-hosts/{}',
-    'PUT /os-hosts/{}',
-    'GET /os-hosts/{}/reboot',
-    'GET /os-hosts/{}/shutdown',
-    'GET /os-hosts/{}/startup',
-  ],
-  'metadata of images is not changed through compute yet': [
-    'GET /images/{}/metadata',
-    'POST /images/{}/metadata',
-    'PUT /images/{}/metadata',
-    'GET /images/{}/metadata/{}',
-    'PUT /images/{}/metadata/{}',
-    'DELETE /images/{}/metadata/{}',
-  ],
 };
 
 /** Keys of actions, likewise. */

@@ -142,6 +142,38 @@ describe('hosts of an aggregate', () => {
   });
 });
 
+describe('images for the hosts of an aggregate', () => {
+  const image = '0f0f0f0f-0000-4000-8000-000000000001';
+  const cache = (id: number, ids: readonly string[], version = '2.81') =>
+    admin('POST', `/os-aggregates/${id}/images`, { version, body: { cache: ids.map((each) => ({ id: each })) } });
+
+  test('are fetched by a saga that knows the hosts', async () => {
+    const { id } = await create('cached');
+    await act(id, { add_host: { host: 'free' } });
+    api.neighbours.images.set(image, { id: image, status: 'active' } as never);
+    const { wakes } = api.heard;
+    expect((await cache(id, [image])).status).toBe(202);
+    const sagas = await api.stores.defaultCell.database.selectFrom('sagas').select(['name', 'params']).execute();
+    expect(sagas).toEqual([{ name: 'cache-images', params: { aggregateId: id, hosts: ['free'], imageIds: [image] } }]);
+    await expect.poll(() => api.heard.wakes).toBe(wakes + 1);
+    await act(id, { remove_host: { host: 'free' } });
+  });
+
+  test.each([
+    ['none at all', [], '2.81', 400],
+    ['the same one twice', [image, image], '2.81', 400],
+    ['one that is not there', ['0f0f0f0f-0000-4000-8000-000000000002'], '2.81', 400],
+    ['any before 2.81', [image], '2.80', 404],
+  ])('are not: %s', async (_what, ids, version, status) => {
+    const { id } = await create(`not cached ${_what}`);
+    expect((await cache(id, ids, version)).status).toBe(status);
+  });
+
+  test('are not for an aggregate that is not there', async () => {
+    expect((await cache(2_000_000, [image])).status).toBe(404);
+  });
+});
+
 describe('zones', () => {
   test('hold a host at most once', async () => {
     const [north, south, plain] = [await create('north', 'az-north'), await create('south', 'az-south'), await create('plain')];

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { plainBody, versionedBody } from '../../../../lib/http/versioned-body.ts';
-import { Fqdn, Name } from '../../schemas.ts';
+import { Fqdn, Name, Uuid } from '../../schemas.ts';
 
 const printable = String.raw`[^\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]`;
 const ZoneName = Type.Union([
@@ -18,6 +18,11 @@ export const UpdateAggregate = versionedBody(
   'UpdateAggregate',
   { name: { type: LooseName }, availability_zone: { type: ZoneName } },
   { minProperties: 1 },
+);
+
+export const CacheImages = plainBody(
+  'CacheImages',
+  Type.Array(Type.Object({ id: Uuid }, { additionalProperties: false }), { minItems: 1 }),
 );
 
 const Host = Type.Object({ host: Fqdn }, { additionalProperties: false });

@@ -1,8 +1,10 @@
 import type { ActionRoute } from '../../../../lib/http/route.ts';
 import { createAggregate, listAggregates } from '../../../../store/aggregates.ts';
+import { normalizeUuid } from '../../../../lib/ids.ts';
 import { resourceAction, route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
-import { AddHost, CreateAggregate, RemoveHost, SetMetadata, UpdateAggregate } from './bodies.ts';
+import { AddHost, CacheImages, CreateAggregate, RemoveHost, SetMetadata, UpdateAggregate } from './bodies.ts';
+import { cacheImages } from './cache-images.ts';
 import { addHost, aggregateId, deleteAggregate, getAggregate, removeHost, setMetadata, updateAggregate } from './change-aggregate.ts';
 import { aggregateView, createdAggregateView } from './view.ts';
 
@@ -54,6 +56,22 @@ export const aggregateRoutes = [
     policy: 'os_compute_api:os-aggregates:delete',
     reply: { status: 200 },
     handle: ({ params, deps }) => deleteAggregate(deps, aggregateId(params.aggregateId)),
+  }),
+  route({
+    method: 'POST',
+    path: '/os-aggregates/:aggregateId/images',
+    since: '2.81',
+    summary: 'Have the hosts of an aggregate fetch images',
+    policy: 'compute:aggregates:images',
+    body: { key: 'cache', schema: CacheImages },
+    reply: { status: 202 },
+    handle: ({ params, body, ctx, deps }) =>
+      cacheImages(
+        deps,
+        ctx,
+        aggregateId(params.aggregateId),
+        body.map(({ id }) => normalizeUuid(id) ?? id),
+      ),
   }),
 ];
 

@@ -68,6 +68,10 @@ function refuseOthers(binary: string): void {
   if (binary !== 'nova-compute') throw invalid(`Updating a ${binary} service is not supported. Only nova-compute services can be updated.`);
 }
 
+/** Lets servers be placed on a host again, or no longer. */
+export const enableService = (deps: ApiDeps, service: ServiceRecord, enabled: boolean): Promise<ServiceRecord> =>
+  apply(deps, service, { disabled: !enabled, disabledReason: null });
+
 /** Writes it down; from the answer on no server is placed on a host that was disabled or forced down. */
 async function apply(deps: ApiDeps, service: ServiceRecord, changes: Changes): Promise<ServiceRecord> {
   const updated = await updateService(deps.stores, service, changes);

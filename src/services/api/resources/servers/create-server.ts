@@ -34,8 +34,8 @@ export interface CreatedServers {
   readonly securityGroups: readonly { readonly name: string }[];
 }
 
-/** Accepts a request for one or more servers: everything that can be refused at once is; from then on it is carried through or ends in ERROR with the reason. */
-export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Body, hints: Hints): Promise<CreatedServers> {
+/** What a request for servers comes to, with nothing made yet: everything that can be refused at once is. */
+export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body, hints: Hints) {
   const { caller } = ctx;
   const projectId = caller.projectId ?? '';
   const min = Number(body.min_count ?? 1);
@@ -65,9 +65,6 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
   const groups = (body.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name]));
   const securityGroups = networks === 'none' ? [] : await resolveSecurityGroups(deps, ctx, groups);
 
-  const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
-  const reservationId = `r-${deps.ids.uuid().replaceAll('-', '').slice(0, 8)}`;
-  const diskConfig = body['OS-DCF:diskConfig'] ?? (image?.properties['auto_disk_config'] === 'True' ? 'AUTO' : 'MANUAL');
   const schedulerHints = Object.fromEntries(
     Object.entries(hints)
       .filter(([key]) => !key.startsWith('_nova'))
@@ -90,6 +87,17 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
     requestedNetworks: networks,
     securityGroups: securityGroups.map(({ id }) => id),
   };
+  return { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec };
+}
+
+/** Accepts a request for one or more servers; from then on it is carried through or ends in ERROR with the reason. */
+export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Body, hints: Hints): Promise<CreatedServers> {
+  const { caller } = ctx;
+  const { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec } =
+    await readRequest(deps, ctx, body, hints);
+  const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
+  const reservationId = `r-${deps.ids.uuid().replaceAll('-', '').slice(0, 8)}`;
+  const diskConfig = body['OS-DCF:diskConfig'] ?? (image?.properties['auto_disk_config'] === 'True' ? 'AUTO' : 'MANUAL');
   const template = (index: number, count: number): NewInstance => {
     const id = deps.ids.uuid() as InstanceId;
     const suffix = count > 1 ? `-${index + 1}` : '';
@@ -380,5 +388,4 @@ const rootDisk = (deps: ApiDeps, image: InstanceImage): BlockDevice => ({
   deleteOnTermination: true,
   tag: null,
   attachmentId: null,
-  connectionInfo: null,
 });

@@ -2,10 +2,11 @@ import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { GuestDiagnostics } from '../domain/guest-diagnostics.ts';
 import type { GuestOrder } from '../domain/guest-order.ts';
-import type { PowerState } from '../domain/instance.ts';
+import type { BlockDevice, InstanceImage, PowerState } from '../domain/instance.ts';
 import type { Vif } from '../domain/network-info.ts';
 
 const GuestRef = Type.Object({ instanceId: Type.String() });
+const ImageOfGuest = Type.Object({ instanceId: Type.String(), imageId: Type.String() });
 
 /** Where a console of a guest is found, and where users are sent for it. */
 export interface ConsoleAddress {
@@ -55,6 +56,41 @@ export const computeAgent = contract('compute', {
   attachInterface: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; vif: Vif }>() },
   /** Takes an interface out, once the guest has let go of it; succeeds when it is not there. `conflict` when the guest keeps it. */
   detachInterface: { since: 1, kind: 'command', args: trusted<{ instanceId: string; vif: Vif }>() },
+  /** Connects a volume that is reserved for the guest (`device.attachmentId`), and plugs it in: at once when it runs, else from its next start. */
+  attachVolume: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; device: BlockDevice }>() },
+  /** Takes a volume out, once the guest has let go of it; succeeds when it is not in. `conflict` when the guest keeps it. */
+  detachVolume: { since: 1, kind: 'command', args: Type.Object({ instanceId: Type.String(), volumeId: Type.String() }) },
+  /** Tells a guest that its volume has so many bytes now. */
+  growVolume: {
+    since: 1,
+    kind: 'command',
+    args: Type.Object({ instanceId: Type.String(), volumeId: Type.String(), bytes: Type.Integer({ minimum: 1 }) }),
+  },
+  /** Has everything on the host that a guest needs to be made (its image above all), and judges whether it can be made there. */
+  prepare: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>() },
+  /** Makes a guest anew in the place of the one that is there, of which nothing is left. */
+  rebuild: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
+  /** Has the guest shut down, and starts it from a rescue image with its own root disk beside. */
+  rescue: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; image: InstanceImage; graceSeconds: number }>(), result: State },
+  /** Starts a rescued guest from its own disks again. */
+  unrescue: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
+  /** Copies the root disk as it is at one moment; the copy is kept under the image's id until it is uploaded or discarded. */
+  snapshot: {
+    since: 1,
+    kind: 'command',
+    args: trusted<{ order: GuestOrder; imageId: string; format: 'raw' | 'qcow2' | 'iso'; quiesce: 'never' | 'try' | 'must' }>(),
+  },
+  /** Gives an image the data of its snapshot, and discards the copy. */
+  uploadSnapshot: { since: 1, kind: 'command', args: ImageOfGuest },
+  discardSnapshot: { since: 1, kind: 'command', args: ImageOfGuest },
+  /** Sets a password inside the guest. Asked again under the same key, it may be left out: the answer is that of the first call. */
+  setPassword: {
+    since: 1,
+    kind: 'command',
+    args: Type.Object({ instanceId: Type.String(), user: Type.String(), password: Type.Union([Type.String(), Type.Null()]) }),
+  },
+  /** Sends the guest a non-maskable interrupt. */
+  crashDump: { since: 1, kind: 'command', args: GuestRef },
   /** The last lines of the console's log; all that is kept when `lines` is null. */
   consoleOutput: {
     since: 1,
@@ -105,6 +141,35 @@ export const computeAgent = contract('compute', {
       status: Type.String(),
     }),
   },
+  /** Whether a guest of that host can come here, by another flavor or another host: refuses (`unsupported`) while nothing has been touched. */
+  admitGuest: { since: 1, kind: 'query', args: Type.Object({ from: Type.String(), live: Type.Boolean() }) },
+  /**
+   * Switches a guest off and keeps what it is under another name, until it is discarded or brought back; `order` is what it shall become.
+   * `conflict` with the code `resize-down` when that has smaller disks. One that is set aside already stays so.
+   */
+  setAside: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; graceSeconds: number }>() },
+  /** Makes a guest of what was set aside, here or on another host; one that is here from an earlier try is taken. */
+  takeOver: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; from: string; start: boolean }>(), result: State },
+  /** Removes what was set aside; succeeds when nothing is. */
+  discardAside: { since: 1, kind: 'command', args: GuestRef },
+  /** Puts what was set aside in its place again; a guest that was not set aside stays as it is. */
+  bringBack: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; start: boolean }>(), result: State },
+  /** Guests that are set aside. */
+  guestsAside: { since: 1, kind: 'query', args: Type.Object({}), result: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
+  /** On the destination of a live migration: makes ready what the guest finds when it arrives. */
+  prepareLiveMigration: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; from: string }>() },
+  /** On the source: ends when the guest runs on the other host, or fails with the guest still here. */
+  liveMigrate: { since: 1, kind: 'command', args: trusted<{ instanceId: string; to: string }>() },
+  /** `queued` while others of this host are on their way; null when nothing is under way. */
+  liveMigrationProgress: {
+    since: 1,
+    kind: 'query',
+    args: GuestRef,
+    result: trusted<{ migration: { queued: boolean; progress: MoveProgress | null } | null }>(),
+  },
+  forceCompleteLiveMigration: { since: 1, kind: 'command', args: GuestRef },
+  /** Gives up what is under way, if it can still be given up. Answers whether the guest is here, once nothing is under way any more. */
+  abortLiveMigration: { since: 1, kind: 'command', args: GuestRef, result: Type.Object({ here: Type.Boolean() }) },
   /** Reports resources to placement now. */
   reportResources: { since: 1, kind: 'query', args: Type.Object({}) },
 });

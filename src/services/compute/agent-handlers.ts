@@ -5,10 +5,23 @@ import { consoleAddress } from './operations/console-address.ts';
 import { cacheImages } from './operations/cache-images.ts';
 import { consoleOutput } from './operations/console-output.ts';
 import { destroy } from './operations/destroy.ts';
+import { crashDump, setPassword } from './operations/guest-inside.ts';
 import { attachInterface, detachInterface } from './operations/interfaces.ts';
+import {
+  abortLiveMigration,
+  forceCompleteLiveMigration,
+  liveMigrate,
+  liveMigrationProgress,
+  prepareLiveMigration,
+} from './operations/live-moves.ts';
+import { admitGuest, bringBack, discardAside, guestsAside, setAside, takeOver } from './operations/moves.ts';
 import { pause, unpause } from './operations/pause.ts';
 import { powerOff, powerOn } from './operations/power.ts';
 import { reboot } from './operations/reboot.ts';
+import { attachVolume, detachVolume, growVolume } from './operations/volumes.ts';
+import { prepare, rebuild } from './operations/rebuild.ts';
+import { rescue, unrescue } from './operations/rescue.ts';
+import { discardSnapshot, snapshot, uploadSnapshot } from './operations/snapshot.ts';
 import { spawn } from './operations/spawn.ts';
 import { resume, suspend } from './operations/suspend.ts';
 
@@ -29,8 +42,20 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
     unpause: ({ instanceId }, { signal }) => unpause(host, instanceId, signal),
     suspend: ({ instanceId }, { signal }) => suspend(host, instanceId, signal),
     resume: ({ order }, { signal }) => resume(host, order, signal),
+    attachVolume: ({ order, device }, { signal }) => attachVolume(host, order, device, signal),
+    detachVolume: ({ instanceId, volumeId }, { signal }) => detachVolume(host, instanceId, volumeId, signal),
+    growVolume: ({ instanceId, volumeId, bytes }, { signal }) => growVolume(host, instanceId, volumeId, bytes, signal),
     attachInterface: ({ order, vif }, { signal }) => attachInterface(host, order, vif, signal),
     detachInterface: ({ instanceId, vif }, { signal }) => detachInterface(host, instanceId, vif, signal),
+    prepare: ({ order }, { signal }) => prepare(host, order, signal),
+    rebuild: ({ order }, { signal }) => rebuild(host, order, signal),
+    rescue: (wanted, { signal }) => rescue(host, wanted, signal),
+    unrescue: ({ order }, { signal }) => unrescue(host, order, signal),
+    snapshot: (wanted, { signal }) => snapshot(host, wanted, signal),
+    uploadSnapshot: ({ instanceId, imageId }, { signal }) => uploadSnapshot(host, instanceId, imageId, signal),
+    discardSnapshot: ({ instanceId, imageId }, { signal }) => discardSnapshot(host, instanceId, imageId, signal),
+    setPassword: (wanted, { signal }) => setPassword(host, wanted, signal),
+    crashDump: ({ instanceId }, { signal }) => crashDump(host, instanceId, signal),
     consoleOutput: async ({ instanceId, lines }) => ({ text: await consoleOutput(host, instanceId, lines) }),
     console: (wanted) => consoleAddress(host, wanted),
     diagnostics: ({ instanceId }) => driver.diagnostics(instanceId),
@@ -42,6 +67,17 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
     guests: async () => ({ guests: (await driver.guests()).map(({ id, name, powerState }) => ({ instanceId: id, name, powerState })) }),
     uptime: async () => ({ text: await driver.uptime() }),
     networkEvent: (event) => Promise.resolve(host.networkEvents.deliver(event)),
+    admitGuest: async ({ from, live }) => admitGuest(host, from, live),
+    setAside: ({ order, graceSeconds }, { signal }) => setAside(host, order, graceSeconds, signal),
+    takeOver: ({ order, from, start }, { signal }) => takeOver(host, order, from, start, signal),
+    discardAside: ({ instanceId }, { signal }) => discardAside(host, instanceId, signal),
+    bringBack: ({ order, start }, { signal }) => bringBack(host, order, start, signal),
+    guestsAside: () => guestsAside(host),
+    prepareLiveMigration: ({ order, from }, { signal }) => prepareLiveMigration(host, order, from, signal),
+    liveMigrate: ({ instanceId, to }, { signal }) => liveMigrate(host, instanceId, to, signal),
+    liveMigrationProgress: async ({ instanceId }) => liveMigrationProgress(host, instanceId),
+    forceCompleteLiveMigration: ({ instanceId }) => forceCompleteLiveMigration(host, instanceId),
+    abortLiveMigration: ({ instanceId }, { signal }) => abortLiveMigration(host, instanceId, signal),
     reportResources: () => nudgeReport(),
   };
 }

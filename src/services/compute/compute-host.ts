@@ -2,6 +2,7 @@ import type { IdentityClient } from '../../clients/identity.ts';
 import type { ImageClient } from '../../clients/image.ts';
 import type { NetworkClient } from '../../clients/network.ts';
 import type { PlacementClient } from '../../clients/placement.ts';
+import type { VolumeClient } from '../../clients/volume.ts';
 import type { Settings } from '../../config/index.ts';
 import type { Conductor } from '../../contracts/conductor.ts';
 import type { PowerState } from '../../domain/instance.ts';
@@ -18,6 +19,7 @@ export interface ComputeClients {
   readonly placement: PlacementClient;
   readonly image: ImageClient;
   readonly network: NetworkClient;
+  readonly volume: Pick<VolumeClient, 'connectAttachment'>;
 }
 
 /** What one host works with: operations and reconcilers take this and nothing else. */
@@ -35,6 +37,9 @@ export interface ComputeHost {
   readonly images: ImageCache | null;
   readonly locks: GuestLocks;
   readonly builds: Slots;
+  /** Guests that leave while they run. */
+  readonly departures: Slots;
+  readonly snapshots: Slots;
   readonly networkEvents: NetworkEvents;
 }
 
@@ -43,6 +48,18 @@ export interface State {
   readonly powerState: PowerState;
 }
 
-export function composeHost(parts: Omit<ComputeHost, 'locks' | 'builds' | 'networkEvents'>): ComputeHost {
-  return { ...parts, locks: guestLocks(), builds: slots(parts.settings.DEFAULT.max_concurrent_builds), networkEvents: networkEvents() };
+export function composeHost(parts: Omit<ComputeHost, 'locks' | 'builds' | 'departures' | 'snapshots' | 'networkEvents'>): ComputeHost {
+  const {
+    max_concurrent_builds: builds,
+    max_concurrent_snapshots: snapshots,
+    max_concurrent_live_migrations: departures,
+  } = parts.settings.DEFAULT;
+  return {
+    ...parts,
+    locks: guestLocks(),
+    builds: slots(builds),
+    departures: slots(departures),
+    snapshots: slots(snapshots),
+    networkEvents: networkEvents(),
+  };
 }

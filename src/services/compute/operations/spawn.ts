@@ -9,7 +9,8 @@ import { prepareGuest } from './prepare-guest.ts';
 export const spawn = (host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> =>
   host.locks.run(order.instanceId, signal, (mine) => host.builds.run(() => build(host, order, mine), mine));
 
-async function build(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> {
+/** The same, for who has the guest to himself already. */
+export async function build(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> {
   const { driver, log } = host;
   const { instanceId } = order;
   const existing = await driver.inspect(instanceId);

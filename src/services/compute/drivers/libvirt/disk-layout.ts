@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { invalid } from '../../../../lib/errors.ts';
-import type { ConfigDriveSpec, DiskBus, GuestSpec } from '../driver.ts';
+import type { ConfigDriveSpec, DiskBus, DiskSpec, GuestSpec, VolumeSpec } from '../driver.ts';
+import type { PlacedVolume } from './volume-disk.ts';
 
 /** A disk as it stands in a domain. */
 export interface PlacedDisk {
@@ -19,22 +20,32 @@ export interface PlacedDisk {
 const prefixes: Readonly<Record<DiskBus, string>> = { virtio: 'vd', scsi: 'sd', sata: 'sd', usb: 'sd', ide: 'hd', fdc: 'fd' };
 const mostOn: Readonly<Partial<Record<DiskBus, number>>> = { ide: 4, fdc: 2 };
 
-/** Which file is which device: the disks of a guest in their order, the config drive last. */
+/**
+ * Which file is which device: the disks of a guest in their order, the config drive last. Volumes keep the names they were given, so
+ * that a disk that comes or goes renames no other.
+ */
 export function diskLayout(
   spec: GuestSpec,
   { directory, diskFormat }: { readonly directory: string; readonly diskFormat: 'qcow2' | 'raw' },
-): readonly PlacedDisk[] {
-  const taken = new Map<string, number>();
+): { readonly disks: readonly PlacedDisk[]; readonly volumes: readonly PlacedVolume[] } {
   const cdromBus: DiskBus = isQ35(spec.machine.type) ? 'sata' : 'ide';
+  const busOf = ({ bus, device }: Pick<DiskSpec, 'bus' | 'device'>): DiskBus => bus ?? (device === 'cdrom' ? cdromBus : 'virtio');
+  const given = new Map<string, VolumeSpec>();
+  for (const volume of spec.volumes ?? [])
+    if (volume.target.startsWith(prefixes[busOf(volume)]) && !given.has(volume.target)) given.set(volume.target, volume);
+  const taken = new Set(given.keys());
   const place = (bus: DiskBus): string => {
-    const prefix = prefixes[bus];
-    const index = taken.get(prefix) ?? 0;
-    if (index >= (mostOn[bus] ?? 26)) throw invalid(`A guest cannot have more than ${mostOn[bus] ?? 26} disks on the bus '${bus}'.`);
-    taken.set(prefix, index + 1);
-    return `${prefix}${String.fromCodePoint(97 + index)}`;
+    const most = mostOn[bus] ?? 26;
+    for (let index = 0; index < most; index++) {
+      const name = `${prefixes[bus]}${String.fromCodePoint(97 + index)}`;
+      if (taken.has(name)) continue;
+      taken.add(name);
+      return name;
+    }
+    throw invalid(`A guest cannot have more than ${most} disks on the bus '${bus}'.`);
   };
   const disks = spec.disks.map(({ file, device, bus, content, bootIndex, bootsFirst = false }): PlacedDisk => {
-    const on = bus ?? (device === 'cdrom' ? cdromBus : 'virtio');
+    const on = busOf({ bus, device });
     return {
       path: join(directory, file),
       format: device === 'cdrom' && content.kind === 'image' ? 'raw' : diskFormat,
@@ -46,7 +57,11 @@ export function diskLayout(
       limited: device === 'disk',
     };
   });
-  if (spec.configDrive === null) return disks;
+  const volumes = (spec.volumes ?? []).map((volume): PlacedVolume => {
+    const bus = busOf(volume);
+    return { volume, bus, target: given.get(volume.target) === volume ? volume.target : place(bus) };
+  });
+  if (spec.configDrive === null) return { disks, volumes };
   const { format, bus } = spec.configDrive;
   const on = bus ?? (format === 'vfat' ? 'virtio' : cdromBus);
   const drive: PlacedDisk = {
@@ -59,7 +74,7 @@ export function diskLayout(
     bootsFirst: false,
     limited: false,
   };
-  return [...disks, drive];
+  return { disks: [...disks, drive], volumes };
 }
 
 /** The name of a config drive's file. */

@@ -4,6 +4,7 @@ import { el, toXml, type XmlElement } from '../../../../lib/xml/build.ts';
 import type { GuestSpec, InterfaceSpec } from '../driver.ts';
 import { graphicsDevices, serialDevices, type SerialPorts, type SpiceScreens } from './console-devices.ts';
 import { diskLayout, isQ35, type PlacedDisk } from './disk-layout.ts';
+import { volumeElement, type PlacedVolume } from './volume-disk.ts';
 import { guestMark } from './guest-mark.ts';
 
 /** What the host decides about every domain. */
@@ -39,7 +40,7 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
   const type = machine.type ?? 'pc';
   const windows = machine.osType === 'windows';
   const kvm = host.virtType === 'kvm';
-  const disks = diskLayout(spec, host);
+  const { disks, volumes } = diskLayout(spec, host);
   const hasScreen = host.vncListen !== null || host.spice != null;
   return el(
     'domain',
@@ -73,7 +74,7 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
         el('entry', { name: 'family' }, 'Virtual Machine'),
       ),
     ),
-    operatingSystem(spec, type, disks),
+    operatingSystem(spec, type, [...disks, ...volumes.map(bootOf)]),
     el(
       'features',
       {},
@@ -102,13 +103,14 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
       'devices',
       {},
       disks.map((disk) => diskElement(disk, spec, host)),
-      disks.some(({ bus }) => bus === 'scsi') && el('controller', { type: 'scsi', index: 0, model: devices.scsiModel ?? 'virtio-scsi' }),
+      volumes.map(volumeElement),
+      [...disks, ...volumes].some(({ bus }) => bus === 'scsi') && el('controller', { type: 'scsi', index: 0, model: devices.scsiModel ?? 'virtio-scsi' }),
       isQ35(type) &&
         host.pciePorts > 0 && [
           el('controller', { type: 'pci', model: 'pcie-root' }),
           ...Array.from({ length: host.pciePorts }, () => el('controller', { type: 'pci', model: 'pcie-root-port' })),
         ],
-      el('controller', { type: 'usb', index: 0, model: devices.tablet || disks.some(({ bus }) => bus === 'usb') ? null : 'none' }),
+      el('controller', { type: 'usb', index: 0, model: devices.tablet || [...disks, ...volumes].some(({ bus }) => bus === 'usb') ? null : 'none' }),
       spec.interfaces.map((port) => interfaceElement(port, host)),
       serialDevices(host.serial ?? null, consoleLogPath(host.directory)),
       devices.guestAgent &&
@@ -126,7 +128,13 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
   );
 }
 
-function operatingSystem({ machine, disks: wanted }: GuestSpec, type: string, disks: readonly PlacedDisk[]): XmlElement {
+const bootOf = ({ volume }: PlacedVolume) => ({
+  device: volume.device,
+  bootable: volume.bootIndex !== null && volume.bootIndex >= 0,
+  bootsFirst: false,
+});
+
+function operatingSystem({ machine, disks: wanted }: GuestSpec, type: string, disks: readonly Pick<PlacedDisk, 'device' | 'bootable' | 'bootsFirst'>[]): XmlElement {
   if (machine.secureBoot && (machine.firmware !== 'uefi' || !isQ35(type))) {
     throw unsupported('Secure Boot needs an image with hw_firmware_type=uefi and hw_machine_type=q35.');
   }

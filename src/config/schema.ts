@@ -10,6 +10,7 @@ export const novaSchema = {
       help: 'Name of this host as a compute service; must never change after the first start.',
     }),
     my_ip: option.text({ default: '127.0.0.1', help: 'Address under which other hosts and consoles reach this one.' }),
+    my_block_storage_ip: option.text({ default: '', help: 'Address under which this host reaches volumes; my_ip when it is empty.' }),
     debug: option.flag({ default: false, help: 'Log at level debug.' }),
     state_path: option.text({ default: '/var/lib/nova', help: 'Top directory for state.' }),
     instances_path: option.text({ default: '$state_path/instances', help: 'Where disks of instances and the image cache are kept.' }),
@@ -102,6 +103,17 @@ export const novaSchema = {
     non_inheritable_image_properties: option.list({
       default: ['cache_in_nova', 'bittorrent'],
       help: 'Properties of images that snapshots of servers do not inherit.',
+    }),
+    allow_resize_to_same_host: option.flag({ default: false, help: 'Whether a server may get its new flavor on the host it is on.' }),
+    resize_confirm_window: option.integer({
+      default: 0,
+      min: 0,
+      help: 'Seconds after which a resize that nobody has confirmed or reverted is confirmed; 0 waits for ever.',
+    }),
+    max_concurrent_live_migrations: option.integer({
+      default: 1,
+      min: 0,
+      help: 'Guests that leave a host while they run at the same time, the others waiting; 0 is unlimited.',
     }),
     max_concurrent_snapshots: option.integer({ default: 5, min: 0, help: 'Disks a host copies at the same time; 0 is unlimited.' }),
     shutdown_timeout: option.integer({ default: 60, min: 0, help: 'Seconds a guest is given to shut down by itself.' }),
@@ -306,6 +318,11 @@ export const novaSchema = {
       default: 120,
       min: 0,
       help: 'Seconds a soft reboot may take before it becomes a hard one.',
+    }),
+    live_migration_monitor_interval: option.integer({
+      default: 5,
+      min: 1,
+      help: 'Seconds between two looks at how far a live migration is.',
     }),
     device_detach_attempts: option.integer({ default: 8, min: 1, help: 'How often a guest is asked to let go of a device.' }),
     device_detach_timeout: option.integer({ default: 20, min: 1, help: 'Seconds it has for each.' }),

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { GuestDiagnostics } from '../domain/guest-diagnostics.ts';
+import type { MoveProgress } from '../domain/move.ts';
 import type { GuestOrder } from '../domain/guest-order.ts';
 import type { BlockDevice, InstanceImage, PowerState } from '../domain/instance.ts';
 import type { Vif } from '../domain/network-info.ts';

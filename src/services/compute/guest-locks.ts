@@ -4,7 +4,7 @@ import { conflict } from '../../lib/errors.ts';
 export interface GuestLocks {
   run<T>(id: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Runs as soon as what goes on with the guest has been given up: it is told to stop. */
-  interrupt<T>(id: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  interrupt<T>(id: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>, reason?: Error): Promise<T>;
   /** Whether something is being done to the guest, or waits to be. */
   busy(id: string): boolean;
 }
@@ -34,8 +34,8 @@ export function guestLocks(): GuestLocks {
   };
   return {
     run,
-    interrupt(id, signal, work) {
-      for (const control of current.get(id) ?? []) control.abort(conflict(`Instance ${id} is being deleted.`, { code: 'interrupted' }));
+    interrupt(id, signal, work, reason = conflict(`Instance ${id} is being deleted.`, { code: 'interrupted' })) {
+      for (const control of current.get(id) ?? []) control.abort(reason);
       return run(id, signal, work);
     },
     busy: (id) => current.has(id),

@@ -3,6 +3,7 @@ import type { NbdConnection } from '../../../clients/volume.ts';
 import type { GuestDiagnostics } from '../../../domain/guest-diagnostics.ts';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import type { PowerState } from '../../../domain/instance.ts';
+import type { GuestMoves, LiveMoves } from './guest-moves.ts';
 
 /**
  * What every hypervisor can do. A driver knows guests, not tenants: no database, no bus, no other service. Every verb bears being
@@ -79,6 +80,10 @@ export interface HypervisorDriver {
   readonly imageFiles?: { readonly directory: string };
   /** Set when ports are really plugged, so that a guest must wait for the network to report them ready. */
   readonly ports?: PortPlugging;
+  /** Set where guests can get another flavor or another host. */
+  readonly moves?: GuestMoves;
+  /** Set where they can do so while they run. */
+  readonly liveMoves?: LiveMoves;
   /** Ways to look at a guest and to type into it. */
   readonly consoles?: Partial<Readonly<Record<'vnc' | 'spice' | 'serial', ConsoleOpener>>>;
 }

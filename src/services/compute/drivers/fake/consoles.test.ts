@@ -43,8 +43,7 @@ test('a viewer sees the screen of a guest, in the colours it wants, and what a k
   expect([init.readUInt16BE(0), init.readUInt16BE(2), init.subarray(24).toString()]).toEqual([320, 200, 'seen']);
   socket.write(request(false, 0, 0, 2, 1));
   expect([...(await readExactly(socket, 24))]).toEqual([
-    ...[0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0],
-    ...[255, 255, 255, 0, 255, 255, 255, 0],
+    0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 255, 255, 255, 0, 255, 255, 255, 0,
   ]);
   // 16 bits, big-endian, five, six and five bits a colour; then a list of encodings, a pointer, a text of the clipboard
   socket.write(Buffer.from([0, 0, 0, 0, 16, 16, 1, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0, 0, 0, 0]));

@@ -10,6 +10,7 @@ import type { Faults } from './faults.ts';
 import { diagnosticsOf } from './diagnostics-of.ts';
 import type { FakeGuest, GuestBook } from './guest-book.ts';
 import { guestConsoles, type ConsoleKind } from './guest-consoles.ts';
+import { fakeMoves, isAside, type FakePeer } from './moves.ts';
 import { serveScreen } from './screen.ts';
 import { serveSerialLine } from './serial-line.ts';
 
@@ -25,12 +26,15 @@ export interface FakeDriverDeps {
   readonly faults: Faults;
   readonly book: GuestBook;
   readonly resources: Partial<FakeResources>;
+  /** Another host that pretends. */
+  readonly peer?: (host: string) => FakePeer | null;
 }
 
 /** A host without a hypervisor: it keeps every promise of the contract, in memory. */
 export interface FakeDriver extends HypervisorDriver {
   /** Something happens to a guest that nobody ordered. */
   happen(id: string, event: 'shutdown' | 'crash' | 'start'): void;
+  readonly peer: FakePeer;
 }
 
 const plenty: FakeResources = { vcpus: 1000, memoryMb: 800_000, localGb: 600_000 };
@@ -43,9 +47,14 @@ const traits: readonly string[] = [
   'COMPUTE_TRUSTED_CERTS', 'COMPUTE_VOLUME_ATTACH_WITH_TAG', 'COMPUTE_VOLUME_EXTEND', 'COMPUTE_VOLUME_MULTI_ATTACH',
 ]; // prettier-ignore
 
-export function createFakeDriver({ host, clock, faults, book, resources }: FakeDriverDeps): FakeDriver {
+export function createFakeDriver({ host, clock, faults, book, resources, peer = () => null }: FakeDriverDeps): FakeDriver {
   const has = { ...plenty, ...resources };
-  const guests = new Map<string, FakeGuest>(book.ofHost(host).map((guest) => [guest.id, guest]));
+  const guests = new Map<string, FakeGuest>(
+    book
+      .ofHost(host)
+      .filter((guest) => !isAside(guest))
+      .map((guest) => [guest.id, guest]),
+  );
   const copies = new Map<string, Buffer>();
   const happenings = eventQueue<GuestEvent>();
   const openedAt = clock.now();
@@ -117,7 +126,29 @@ export function createFakeDriver({ host, clock, faults, book, resources }: FakeD
     volumes: (spec.volumes ?? []).map(({ volumeId }) => volumeId),
   });
 
+  const moving = fakeMoves({
+    host,
+    clock,
+    book,
+    guests,
+    peer,
+    find,
+    keep,
+    strike: (operation, guest, signal) => strike(operation, 'about' in guest ? named(guest) : guest, signal),
+    boot,
+    switchOff: (guest) =>
+      void (guest.powerState === powerStates.shutdown || becomes(guest, powerStates.shutdown, 'stopped', 'reboot: Power down')),
+    newGuest,
+    leave(id) {
+      guests.delete(id);
+      book.remove(host, id);
+      consoles.close(id);
+      happenings.push({ instanceId: id, event: 'stopped', at: clock.now() });
+    },
+  });
+
   return {
+    ...moving,
     async inventory(): Promise<HostInventory> {
       const all = [...guests.values()];
       const sum = (of: (guest: FakeGuest) => number): number => all.reduce((total, guest) => total + of(guest), 0);

@@ -17,6 +17,8 @@ export interface FakeGuest {
   readonly console: string;
   /** Ports of its interfaces. */
   readonly ports: readonly string[];
+  /** Ids of its volumes. */
+  readonly volumes: readonly string[];
 }
 
 /** Where fake guests are kept, by host. */
@@ -39,7 +41,10 @@ export function lastingBook(directory: string): GuestBook {
   const put = database.prepare('INSERT OR REPLACE INTO guests VALUES (?, ?, ?)');
   const remove = database.prepare('DELETE FROM guests WHERE host = ? AND id = ?');
   return {
-    ofHost: (host) => all.all(host).map((row) => ({ ports: [], ...(JSON.parse(String(row['guest'])) as Omit<FakeGuest, 'ports'>) })),
+    ofHost: (host) =>
+      all
+        .all(host)
+        .map((row) => ({ ports: [], volumes: [], ...(JSON.parse(String(row['guest'])) as Omit<FakeGuest, 'ports' | 'volumes'>) })),
     put: (host, guest) => void put.run(host, guest.id, JSON.stringify(guest)),
     remove: (host, id) => void remove.run(host, id),
     close: () => database.close(),

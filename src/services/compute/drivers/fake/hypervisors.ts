@@ -29,7 +29,8 @@ export function fakeHypervisors({ clock, statePath, resources = {} }: FakeHyperv
   return {
     faults,
     driver(host) {
-      const driver = drivers.get(host) ?? createFakeDriver({ host, clock, faults, book, resources });
+      const driver =
+        drivers.get(host) ?? createFakeDriver({ host, clock, faults, book, resources, peer: (name) => drivers.get(name)?.peer ?? null });
       drivers.set(host, driver);
       return driver;
     },

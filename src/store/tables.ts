@@ -209,6 +209,20 @@ export interface CellTables {
     created_at: Moment;
     updated_at: Moment;
   };
+  console_auth_tokens: {
+    id: Generated<number>;
+    token_hash: string;
+    console_type: string;
+    instance_id: string;
+    compute_host: string;
+    host: string;
+    port: number;
+    tls_port: number | null;
+    internal_access_path: string | null;
+    access_url_base: string;
+    expires_at: Moment;
+    created_at: Moment;
+  };
   sagas: {
     id: string;
     name: string;

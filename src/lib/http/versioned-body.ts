@@ -14,7 +14,7 @@ type TypeOf<F extends Variants> = F extends { readonly type: infer T extends TSc
   : F extends readonly { readonly type: infer T extends TSchema }[]
     ? Static<T>
     : never;
-type IsRequired<F> = F extends { readonly required: true } ? true : false;
+type IsRequired<F> = F extends { readonly required: true } | readonly { readonly required: true }[] ? true : false;
 
 /** What a handler receives: the union over all versions; a key that may be missing at some version is optional. */
 export type BodyOf<F extends Fields> = {

@@ -15,6 +15,7 @@ const since = {
   servicesForcedDown: '2.11',
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
   actionsOfDeleted: '2.21',
+  tokensOfAllConsoles: '2.31', // console tokens are shown
   hypervisorsPaged: '2.33',
   networksRequired: '2.37',
   unknownStatusRefused: '2.38',

@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnyAction, AnyRoute, Method } from '../../lib/http/route.ts';
+import { invalid } from '../../lib/errors.ts';
 import type { ApiDeps } from './deps.ts';
 import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
@@ -82,6 +83,7 @@ const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'themselves' | 's
     'os-lock-server:lock',
     'os-lock-server:unlock',
     'os-console-output',
+    'os-remote-consoles',
     'server-metadata:create',
     'server-metadata:update_all',
     'server-metadata:update',
@@ -131,6 +133,10 @@ const contents: Readonly<Record<string, unknown>> = {
   'POST /os-server-external-events': { events: [{ name: 'network-changed', server_uuid: uuid }] },
   reboot: { type: 'HARD' },
   'os-getConsoleOutput': {},
+  'os-getVNCConsole': { type: 'novnc' },
+  'os-getSPICEConsole': { type: 'spice-html5' },
+  'os-getSerialConsole': { type: 'serial' },
+  remote_console: { protocol: 'vnc', type: 'novnc' },
   addTenantAccess: { tenant: 'x' },
   removeTenantAccess: { tenant: 'x' },
   add_host: { host: 'x' },
@@ -178,7 +184,7 @@ let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApiUnderTest();
   await api.flavor({ flavorId: 'f1', name: 'f1' });
-  await api.host('host-1', {}, { consoleOutput: () => Promise.resolve({ text: '' }) });
+  await api.host('host-1', {}, { consoleOutput: () => Promise.resolve({ text: '' }), console: () => Promise.reject(invalid('')) });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 

@@ -51,6 +51,8 @@ export const policyRules = {
   'os_compute_api:os-lock-server:unlock': rule(member, 'Unlock a server.'),
   'os_compute_api:os-lock-server:unlock:unlock_override': rule(admin, 'Unlock a server that somebody else has locked.'),
   'os_compute_api:os-console-output': rule(member, 'Read the console of a server.'),
+  'os_compute_api:os-remote-consoles': rule(member, 'Open a console of a server.'),
+  'os_compute_api:os-console-auth-tokens': rule(admin, 'See where the console is that a token permits.'),
   'os_compute_api:os-extended-server-attributes': rule(admin, 'See where a server is.'),
   'os_compute_api:os-flavor-access': rule(admin, 'See which projects may use a flavor.'),
   'os_compute_api:os-flavor-access:add_tenant_access': rule(admin, 'Let a project use a flavor.'),
@@ -164,6 +166,7 @@ export const policyRules = {
   'os_compute_api:os-hosts:reboot': rule(admin, 'Reboot a host.'),
   'os_compute_api:os-hosts:shutdown': rule(admin, 'Shut a host down.'),
   'os_compute_api:os-hosts:start': rule(admin, 'Switch a host on.'),
+  'kilonova:console-sessions:open': rule(adminOrService, 'Open the console that a token permits, as console proxies do.'),
   'kilonova:inspect': rule(admin, 'See operations, reconcilers, hosts and the findings of audits.'),
   'kilonova:repair': rule(admin, 'Have an audit repair what is safe.'),
 } as const satisfies Readonly<Record<string, PolicyRule>>;

@@ -1,6 +1,7 @@
 import type { IdentityClient } from '../../clients/identity.ts';
 import type { NetworkClient } from '../../clients/network.ts';
 import type { PlacementClient } from '../../clients/placement.ts';
+import type { VolumeClient } from '../../clients/volume.ts';
 import type { Settings } from '../../config/index.ts';
 import { computeAgent, computeTopic } from '../../contracts/compute.ts';
 import { conductor, conductorTopic, type InstanceOnHost } from '../../contracts/conductor.ts';
@@ -24,12 +25,14 @@ import { readNetworkInfo } from './ports.ts';
 import { hostLiveness } from './reconcilers/host-liveness.ts';
 import { ownServices } from './reconcilers/own-service.ts';
 import { forgetEndedSagas } from './reconcilers/ended-sagas.ts';
+import { forgetConsoleTokens } from './reconcilers/expired-console-tokens.ts';
 import { sagas } from './sagas/index.ts';
 
 export interface ConductorOptions {
   readonly stores: Stores;
   readonly bus: Bus;
   readonly network: NetworkClient;
+  readonly volume: VolumeClient;
   readonly placement: PlacementClient;
   readonly identity: Pick<IdentityClient, 'serviceSession'>;
   readonly settings: Settings;
@@ -67,7 +70,7 @@ export async function startConductor(options: ConductorOptions): Promise<Running
     { binary: 'nova-scheduler', topic: 'scheduler' },
   ];
   reconcilers.push(
-    ...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), auditor.reconciler].map((spec) =>
+    ...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), ...forgetConsoleTokens(deps), auditor.reconciler].map((spec) =>
       startReconciler(spec, { clock, log }),
     ),
   );

@@ -62,4 +62,14 @@ CREATE INDEX migrations_by_creation ON migrations (created_at DESC, id DESC);
 CREATE INDEX migrations_by_change ON migrations (updated_at);
 CREATE INDEX migrations_open ON migrations (source_host, dest_host) WHERE status NOT IN ('confirmed', 'reverted', 'completed', 'error', 'failed', 'cancelled');`,
   },
+  {
+    name: '0003-console-auth-tokens',
+    sql: `
+CREATE TABLE console_auth_tokens (
+  id bigserial PRIMARY KEY, token_hash text NOT NULL UNIQUE, console_type text NOT NULL, instance_id uuid NOT NULL, compute_host text NOT NULL,
+  host text NOT NULL, port integer NOT NULL, tls_port integer, internal_access_path text, access_url_base text NOT NULL,
+  expires_at timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX console_auth_tokens_by_instance ON console_auth_tokens (instance_id);
+CREATE INDEX console_auth_tokens_by_expiry ON console_auth_tokens (expires_at);`,
+  },
 ];

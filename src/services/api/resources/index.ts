@@ -3,6 +3,7 @@ import type { ApiDeps } from '../deps.ts';
 import { aggregateActions, aggregateRoutes } from './aggregates/routes.ts';
 import { bareMetalRoutes } from './bare-metal/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
+import { consoleAuthTokenRoutes } from './console-auth-tokens/routes.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { externalEventRoutes } from './external-events/routes.ts';
 import { flavorActions } from './flavors/access.ts';
@@ -20,6 +21,7 @@ import { limitRoutes } from './limits/routes.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
 import { serverDiagnosticsRoutes } from './server-diagnostics/routes.ts';
+import { remoteConsoleActions, remoteConsoleRoutes } from './remote-consoles/routes.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverAddressRoutes } from './server-addresses/routes.ts';
 import { fixedIpActions } from './server-interfaces/actions.ts';
@@ -47,6 +49,8 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...serverInterfaceRoutes,
   ...serverPasswordRoutes,
   ...volumeAttachmentRoutes,
+  ...remoteConsoleRoutes,
+  ...consoleAuthTokenRoutes,
   ...instanceActionRoutes,
   ...flavorRoutes,
   ...keyPairRoutes,
@@ -76,7 +80,11 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
 
 /** Every path that takes actions. */
 export const actionRoutes = [
-  { ...serverActions, actions: [...serverActions.actions, ...floatingIpActions, ...fixedIpActions, ...securityGroupActions], retired: ['resetNetwork'] },
+  {
+    ...serverActions,
+    actions: [...serverActions.actions, ...floatingIpActions, ...remoteConsoleActions, ...fixedIpActions, ...securityGroupActions],
+    retired: ['resetNetwork'],
+  },
   volumesBootActions,
   flavorActions,
   aggregateActions,

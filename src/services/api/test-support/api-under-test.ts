@@ -119,7 +119,7 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
         const payload = text ?? (body === undefined ? undefined : JSON.stringify(body));
         const answer = await app.inject({
           method,
-          url: path.startsWith('/v2') || path === '/' ? path : `/v2.1${path}`,
+          url: /^\/(v2|kilonova\/|$)/.test(path) ? path : `/v2.1${path}`,
           headers: {
             accept: 'application/json',
             ...(payload === undefined ? {} : { 'content-type': 'application/json' }),

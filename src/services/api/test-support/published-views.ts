@@ -54,6 +54,7 @@ export const keysOfViews: Readonly<Record<string, Keys>> = {
     '2.79..': 'delete_on_termination',
     '2.89..': 'attachment_id bdm_uuid',
   },
+  ConsoleAuthToken: { '2.1..': 'instance_uuid host port internal_access_path', '2.99..': 'tls_port' },
   InstanceAction: { '2.1..': 'action instance_uuid request_id user_id project_id start_time message events', '2.58..': 'updated_at' },
   Flavor: {
     '2.1..': 'id name ram disk vcpus swap OS-FLV-EXT-DATA:ephemeral os-flavor-access:is_public links',

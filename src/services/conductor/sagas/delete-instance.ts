@@ -1,6 +1,7 @@
 import type { InstanceId } from '../../../domain/instance.ts';
 import { unavailable } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
+import { forgetConsoleTokens } from '../../../store/console-tokens.ts';
 import { findInstance, markDeleted } from '../../../store/instances.ts';
 import { forgetInstance } from '../../../store/mappings.ts';
 import { activeSagas, cancelSagas } from '../../../store/sagas.ts';
@@ -62,6 +63,7 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
         host: results.destroyed.host,
       });
       await forgetInstance(deps.stores, params.instanceId);
+      await forgetConsoleTokens(database, params.instanceId);
       await markDeleted(database, params.instanceId);
       // it may have been moved to another cell at that very moment: then it is still to be marked there
       if ((await findInstance(deps.stores, params.instanceId)) !== null)

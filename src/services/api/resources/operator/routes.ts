@@ -1,11 +1,14 @@
 import type { AuditReport } from '../../../../contracts/conductor.ts';
 import type { SagaDetail } from '../../../../contracts/operator.ts';
+import Type from 'typebox';
 import { notFound } from '../../../../lib/errors.ts';
 import { isTruthy, anyText, digits, versionedQuery } from '../../../../lib/http/query.ts';
 import { isUuid } from '../../../../lib/ids.ts';
 import { findSaga, newestSagas } from '../../../../store/sagas.ts';
 import { route, type ApiDeps } from '../../deps.ts';
+import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { hostSummaries } from './host-summaries.ts';
+import { openConsole } from './open-console.ts';
 import { sagaDetail, sagaSummary } from './saga-views.ts';
 
 /** An audit of many hosts takes its time. */
@@ -73,6 +76,20 @@ export const operatorRoutes = [
     policy: 'kilonova:inspect',
     reply: { status: 200 },
     handle: async ({ deps }) => ({ hosts: await hostSummaries(deps) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/kilonova/v1/console-sessions',
+    summary: 'Open the console that a token permits',
+    policy: 'kilonova:console-sessions:open',
+    body: {
+      schema: plainBody(
+        'OpenConsole',
+        Type.Object({ token: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false }),
+      ),
+    },
+    reply: { status: 200 },
+    handle: ({ body, deps }) => openConsole(deps, body.token),
   }),
 ];
 

@@ -1,75 +1,96 @@
-import type { Aggregate } from '../../store/aggregates.ts';
-import type { RequestSpec } from '../../domain/request-spec.ts';
 import type { Settings } from '../../config/index.ts';
+import type { PciRequest } from '../../domain/pci/pci-request.ts';
+import type { RequestSpec } from '../../domain/request-spec.ts';
+import type { Aggregate } from '../../store/aggregates.ts';
+import { hostConditions } from './prefilters/index.ts';
+import { resourceRequest, type ResourceGroup } from './translate/resource-request.ts';
 
 /** What a request asks of placement; each part can be left out to learn which of them nobody satisfies. */
 export interface CandidatesRequest {
   readonly resources: Readonly<Record<string, number>>;
+  /** Traits that providers must have, and with `!` those they must not. */
   readonly required: readonly string[];
+  /** The same for the host's own provider. */
   readonly rootRequired: readonly string[];
-  /** One entry for each set of aggregates of which a provider must be in one. */
+  /** `in:` and the aggregates of which a provider must be in one, or `!in:` and those it must not be in. */
   readonly memberOf: readonly string[];
   readonly inTree: string | null;
   readonly limit: number | null;
+  /** Groups with a suffix, each of which one provider must satisfy. */
+  readonly groups?: readonly ResourceGroup[];
+  readonly groupPolicy?: 'none' | 'isolate' | null;
+  readonly sameSubtree?: readonly (readonly string[])[];
 }
 
-/** The amounts a flavor takes (`spec/scheduling.md` §2): `resources:` extra specs replace the default of their class, 0 removes it. */
-export function resourcesOf(spec: RequestSpec): Record<string, number> {
-  const { flavor } = spec;
-  const amounts: Record<string, number> = {
-    VCPU: flavor.vcpus,
-    MEMORY_MB: flavor.memoryMb,
-    DISK_GB: flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024) + (spec.isBootedFromVolume ? 0 : flavor.rootGb),
-  };
-  for (const [key, value] of Object.entries(flavor.extraSpecs)) {
-    const resource = /^resources:([A-Z0-9_]+)$/.exec(key)?.[1];
-    if (resource !== undefined && /^\d+$/.test(value)) amounts[resource] = Number(value);
-  }
-  return Object.fromEntries(Object.entries(amounts).filter(([, amount]) => amount > 0));
+/** What is known when a request is translated. */
+export interface TranslationContext {
+  readonly aggregates: readonly Aggregate[];
+  /** The node the request insists on. */
+  readonly inTree: string | null;
+  /** Set when it insists on a host that has several nodes: all candidates are needed then. */
+  readonly isManyNodes?: boolean;
+  readonly settings: Settings;
+  /** PCI devices that placement counts. */
+  readonly pci?: readonly PciRequest[];
+  /** False asks for VCPU instead of PCPU (`resourceRequest`). */
+  readonly pinning?: boolean;
 }
 
-function traitsOf(spec: RequestSpec): string[] {
-  const flavor = Object.entries(spec.flavor.extraSpecs).flatMap(([key, value]) => {
-    const trait = /^trait:([A-Z0-9_]+)$/.exec(key)?.[1];
-    return trait === undefined ? [] : value === 'required' ? [trait] : value === 'forbidden' ? [`!${trait}`] : [];
-  });
-  const image = Object.entries(spec.image?.properties ?? {}).flatMap(([key, value]) => {
-    const trait = /^trait:([A-Z0-9_]+)$/.exec(key)?.[1];
-    return trait !== undefined && value === 'required' ? [trait] : [];
-  });
-  return [...new Set([...flavor, ...image])].toSorted();
-}
+/** Amounts a request takes of the providers of its host, whichever. */
+export const resourcesOf = (spec: RequestSpec): Readonly<Record<string, number>> =>
+  resourceRequest(spec, { pinning: true, pci: [] }).main.resources;
 
-/** Translates a request into what placement is asked, zone aggregates and pre-filters included. */
-export function candidatesRequest(
-  spec: RequestSpec,
-  context: { readonly aggregates: readonly Aggregate[]; readonly inTree: string | null; readonly settings: Settings },
-): CandidatesRequest {
-  const zone = spec.availabilityZone;
-  const ofZone =
-    zone === null ? [] : context.aggregates.filter(({ metadata }) => metadata['availability_zone'] === zone).map(({ uuid }) => uuid);
+/** Hints that name other servers: candidates beyond any limit may be the ones near them. */
+const unlimitedHints = ['group', 'same_host', 'different_host'];
+
+/** Translates a request into what placement is asked, pre-filters included; a text says why no host can do. */
+export function translate(spec: RequestSpec, context: TranslationContext): CandidatesRequest | string {
+  const { main, others, groupPolicy, sameSubtree } = resourceRequest(spec, { pinning: context.pinning ?? true, pci: context.pci ?? [] });
+  const requiredTraits = new Set([main, ...others].flatMap(({ required }) => required.filter((trait) => !trait.startsWith('!'))));
+  const conditions = hostConditions({ spec, settings: context.settings, aggregates: context.aggregates, requiredTraits });
+  if (typeof conditions === 'string') return conditions;
   const unlimited =
-    spec.groupId !== null || spec.schedulerHints['same_host'] !== undefined || spec.schedulerHints['different_host'] !== undefined;
+    spec.groupId !== null || unlimitedHints.some((hint) => spec.schedulerHints[hint] !== undefined) || context.isManyNodes === true;
   return {
-    resources: resourcesOf(spec),
-    required: traitsOf(spec),
-    rootRequired: ['!COMPUTE_STATUS_DISABLED'],
-    memberOf: ofZone.length === 0 ? [] : [`in:${ofZone.join(',')}`],
+    resources: main.resources,
+    required: main.required,
+    rootRequired: [...[...conditions.rootRequired].toSorted(), ...[...conditions.rootForbidden].toSorted().map((trait) => `!${trait}`)],
+    memberOf: [
+      ...conditions.memberOf.map((uuids) => `in:${uuids.join(',')}`),
+      ...(conditions.notMemberOf.size === 0 ? [] : [`!in:${[...conditions.notMemberOf].toSorted().join(',')}`]),
+    ],
     inTree: context.inTree,
     limit: unlimited ? null : context.settings.scheduler.max_placement_results,
+    groups: others,
+    groupPolicy,
+    sameSubtree,
   };
 }
 
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** The query string of `GET /allocation_candidates`: parameters in alphabetical order. */
-export function candidatesQuery({ resources, required, rootRequired, memberOf, inTree, limit }: CandidatesRequest): string {
-  const amounts = Object.entries(resources).toSorted(([a], [b]) => (a < b ? -1 : 1));
+export function candidatesQuery(request: CandidatesRequest): string {
+  const { resources, required, rootRequired, memberOf, inTree, limit, groups = [], groupPolicy = null, sameSubtree = [] } = request;
+  const ofGroup = ({ suffix, resources: amounts, required: traits }: ResourceGroup): [string, string][] => {
+    const text = Object.entries(amounts).toSorted(byName).map(([name, amount]) => `${name}:${amount}`).join(','); // prettier-ignore
+    return [
+      ...(text === '' ? [] : [[`resources${suffix}`, text] as [string, string]]),
+      ...(traits.length === 0 ? [] : [[`required${suffix}`, traits.join(',')] as [string, string]]),
+    ];
+  };
   const parameters: [string, string][] = [
+    ...(groupPolicy === null ? [] : [['group_policy', groupPolicy] as [string, string]]),
     ...(inTree === null ? [] : [['in_tree', inTree] as [string, string]]),
     ...(limit === null ? [] : [['limit', String(limit)] as [string, string]]),
     ...memberOf.map((value): [string, string] => ['member_of', value]),
-    ...(required.length === 0 ? [] : [['required', required.join(',')] as [string, string]]),
-    ['resources', amounts.map(([name, amount]) => `${name}:${amount}`).join(',')],
+    ...ofGroup({ suffix: '', resources, required }),
+    ...groups.flatMap(ofGroup),
     ...(rootRequired.length === 0 ? [] : [['root_required', rootRequired.join(',')] as [string, string]]),
+    ...sameSubtree.map((suffixes): [string, string] => ['same_subtree', suffixes.join(',')]),
   ];
-  return parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  return parameters
+    .toSorted((a, b) => byName(a, b) || (a[0] === 'member_of' ? (a[1] < b[1] ? -1 : 1) : 0))
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
 }

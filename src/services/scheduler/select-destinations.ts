@@ -9,7 +9,7 @@ import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { findServerGroup, memberHosts } from '../../store/server-groups.ts';
 import type { Stores } from '../../store/stores.ts';
-import { candidatesQuery, candidatesRequest, resourcesOf } from './candidates-query.ts';
+import { candidatesQuery, resourcesOf, translate } from './candidates-query.ts';
 import { explainNoCandidates, refusalMessage } from './explain.ts';
 import type { HostFilter, Placing } from './filters/filter.ts';
 import type { HostState } from './host-state.ts';
@@ -50,7 +50,9 @@ export async function selectDestinations(
       { considered: view.nodesByUuid.size, reasons: [] },
       `No valid host was found. No such host - host: ${spec.forceHost ?? spec.requestedHost ?? '-'} node: ${spec.forceNode ?? spec.requestedNode ?? '-'}`,
     );
-  const request = candidatesRequest(spec, { aggregates: view.aggregates, inTree: target, settings });
+  const request = translate(spec, { aggregates: view.aggregates, inTree: target, settings });
+  if (typeof request === 'string')
+    return refuse({ considered: view.nodesByUuid.size, reasons: [] }, `No valid host was found. ${request}.`);
   const { candidates, summaries } = await placement.allocationCandidates(session, candidatesQuery(request));
   const hosts = hostStates(view, candidates, summaries, settings);
   if (hosts.length === 0) return refuse(await explainNoCandidates(placement, session, request, view));

@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { IdentityClient } from './identity.ts';
 import { createIdentityLogin, type Catalog, type Credentials } from './identity-login.ts';
 import { createRevocationFeed } from './identity-revocations.ts';
+import { createLimitReader } from './identity-limits.ts';
 import { createTokenVerifier } from './identity-tokens.ts';
 
 export interface IdentityClientOptions extends Credentials {
@@ -63,6 +64,7 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
         throw error;
       }
     },
+    limits: createLimitReader({ http, baseUrl, login, region }),
     close: () => http.close(),
   };
 }

@@ -16,5 +16,13 @@ export interface IdentityClient {
   readonly endpoints: Endpoints;
   /** Whether such a project exists; null when this may not be asked. */
   projectExists(projectId: string): Promise<boolean | null>;
+  /**
+   * The limits of one service (unified limits), by the names of their resources: those registered for everybody, and what a project has
+   * instead. The service is that of an endpoint, or the first one of type compute where none is named.
+   */
+  limits(of: { readonly endpointId: string | null; readonly projectId: string | null }): Promise<{
+    readonly registered: Readonly<Record<string, number>>;
+    readonly ofProject: Readonly<Record<string, number>>;
+  }>;
   close(): Promise<void>;
 }

@@ -159,6 +159,24 @@ export const novaSchema = {
       default: true,
       help: 'Count again after a create, so that two creates at once cannot both slip under a limit.',
     }),
+    driver: option.choice(['nova.quota.DbQuotaDriver', 'nova.quota.UnifiedLimitsDriver', 'nova.quota.NoopQuotaDriver'], {
+      default: 'nova.quota.DbQuotaDriver',
+      help: 'Where limits come from: from compute itself, from the identity service (unified limits), or from nowhere, which limits nothing.',
+    }),
+    unified_limits_resource_strategy: option.choice(['require', 'ignore'], {
+      default: 'require',
+      help: 'What unified_limits_resource_list names: resources of which nothing may be had without a registered limit, or the only ones that are unlimited without one.',
+    }),
+    unified_limits_resource_list: option.list({
+      default: ['servers'],
+      help: 'Resources of unified limits by their names in the identity service, such as servers and class:VCPU.',
+    }),
+  },
+  oslo_limit: {
+    endpoint_id: option.text({
+      default: '',
+      help: 'Id of the endpoint of the Compute API, whose service and region limits are registered for; the service of type compute when it is empty.',
+    }),
   },
   scheduler: {
     max_attempts: option.integer({ default: 3, min: 1, help: 'Hosts tried for one build.' }),

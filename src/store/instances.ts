@@ -471,7 +471,7 @@ export async function countUsage(
   stores: Stores,
   { projectId, userId }: { readonly projectId: string; readonly userId?: string },
   within: { readonly cellId: string; readonly tx: Executor<CellTables> } | null = null,
-): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number }> {
+): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number; readonly disk: number }> {
   const counts = await Promise.all(
     stores.cells().map(({ id, database }) =>
       (id === within?.cellId ? within.tx : database)
@@ -480,6 +480,7 @@ export async function countUsage(
           eb.fn.countAll<number>().as('instances'),
           sql<number>`coalesce(sum(vcpus), 0)`.as('cores'),
           sql<number>`coalesce(sum(memory_mb), 0)`.as('ram'),
+          sql<number>`coalesce(sum(root_gb + ephemeral_gb + ceil((flavor->>'swapMb')::numeric / 1024)), 0)::bigint`.as('disk'),
         ])
         .where('project_id', '=', projectId)
         .where('deleted_at', 'is', null)
@@ -488,8 +489,8 @@ export async function countUsage(
         .executeTakeFirst(),
     ),
   );
-  const sum = (key: 'instances' | 'cores' | 'ram'): number => counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
-  return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram') };
+  const sum = (key: 'instances' | 'cores' | 'ram' | 'disk'): number => counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
+  return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram'), disk: sum('disk') };
 }
 
 /** The live instances of a host. */

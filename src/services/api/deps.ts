@@ -17,7 +17,7 @@ import type { RuleName } from './policy.ts';
 /** What handlers of the Compute API work with. */
 export interface ApiDeps {
   readonly stores: Stores;
-  readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists'>;
+  readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists' | 'limits'>;
   readonly image: ImageClient;
   readonly network: NetworkClient;
   readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider'>;

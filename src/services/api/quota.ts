@@ -3,21 +3,13 @@ import { quotaExceeded } from '../../domain/faults.ts';
 import type { InstanceFlavor } from '../../domain/instance.ts';
 import type { Executor } from '../../lib/sql/database.ts';
 import { countUsage } from '../../store/instances.ts';
-import { ownLimits, quotaLimits, type QuotaOwner } from '../../store/quotas.ts';
+import { ownLimits, type QuotaOwner } from '../../store/quotas.ts';
 import type { CellTables } from '../../store/tables.ts';
 import type { ApiDeps } from './deps.ts';
+import { limitsOf } from './limits.ts';
 
-/** The limits of the configuration, by the wire's resource names. Networks have quotas of their own, in the network service. */
-export function configuredLimits({ settings }: Pick<ApiDeps, 'settings'>): Record<string, number> {
-  const { recheck_quota: _, injected_file_path_length: injected_file_path_bytes, ...limits } = settings.quota;
-  return { ...limits, injected_file_path_bytes, fixed_ips: -1, floating_ips: -1, security_groups: -1, security_group_rules: -1 };
-}
-
-/** The limits of a project (or of a user in it): its own, its class's or the configured ones. */
-export const limitsOf = (deps: Pick<ApiDeps, 'stores' | 'settings'>, projectId: string, userId?: string): Promise<Record<string, number>> =>
-  quotaLimits(deps.stores.api, { projectId, ...(userId === undefined ? {} : { userId }) }, configuredLimits(deps));
-
-const counted = ['instances', 'cores', 'ram'] as const;
+/** What servers take together. Of these compute itself has no limit for disks; the identity service may. */
+const counted = ['instances', 'cores', 'ram', 'disk'] as const;
 type Amounts = Readonly<Record<(typeof counted)[number], number>>;
 
 /**
@@ -33,13 +25,15 @@ export async function admitServers(
   { min, max, userId }: { readonly min: number; readonly max: number; readonly userId?: string },
 ): Promise<number> {
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`quota ${projectId}`}, 0))`.execute(tx);
-  const wanted: Amounts = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb };
-  const hasOwn = userId !== undefined && Object.keys(await ownLimits(deps.stores.api, { projectId, userId })).length > 0;
+  const disk = flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
+  const wanted: Amounts = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb, disk };
+  const ofUsers = deps.settings.quota.driver === 'nova.quota.DbQuotaDriver';
+  const hasOwn = ofUsers && userId !== undefined && Object.keys(await ownLimits(deps.stores.api, { projectId, userId })).length > 0;
   const owners: readonly QuotaOwner[] = hasOwn ? [{ projectId }, { projectId, userId }] : [{ projectId }];
   let admitted = max;
   for (const owner of owners) {
     const limits = await limitsOf(deps, projectId, owner.userId);
-    const resources = counted.filter((resource) => limits[resource]! >= 0 && wanted[resource] > 0);
+    const resources = counted.filter((resource) => (limits[resource] ?? -1) >= 0 && wanted[resource] > 0);
     if (resources.length === 0) continue;
     const used: Amounts = await countUsage(deps.stores, owner, { cellId: deps.stores.cell0.id, tx });
     const room = Math.min(...resources.map((resource) => Math.floor((limits[resource]! - used[resource]) / wanted[resource])));

@@ -234,3 +234,31 @@ test('endpoints that move are found again', async () => {
   });
   expect(await client.endpoints.url('image')).toBe('http://127.0.0.1:9292');
 });
+
+test('limits of compute are read: those registered, and what a project has instead', async () => {
+  const token = await identity.adminToken();
+  const { projectId } = await identity.person();
+  const ask = async (path: string, body: object) => (await identity.ask('POST', path, { token, body })).json;
+  const listed = await identity.ask('GET', '/v3/services?type=compute', { token });
+  const service_id: string =
+    listed.json.services[0]?.id ?? (await ask('/v3/services', { service: { type: 'compute', name: 'nova' } })).service.id;
+  const registered = (resource_name: string, default_limit: number, region_id: string | null) => ({
+    service_id,
+    resource_name,
+    default_limit,
+    region_id,
+  });
+  await ask('/v3/registered_limits', {
+    registered_limits: [registered('servers', 5, null), registered('class:VCPU', 8, null), registered('class:VCPU', 9, 'RegionOne')],
+  });
+  await ask('/v3/limits', { limits: [{ service_id, resource_name: 'servers', resource_limit: 7, project_id: projectId }] });
+  const client = newClient();
+  const ofAll = { servers: 5, 'class:VCPU': 9 };
+  expect(await client.limits({ endpointId: null, projectId })).toEqual({ registered: ofAll, ofProject: { servers: 7 } });
+  expect(await client.limits({ endpointId: null, projectId: null })).toEqual({ registered: ofAll, ofProject: {} });
+  const endpoint = (
+    await ask('/v3/endpoints', { endpoint: { service_id, interface: 'public', url: 'http://compute', region_id: 'RegionOne' } })
+  ).endpoint.id as string;
+  expect((await client.limits({ endpointId: endpoint, projectId })).registered).toEqual(ofAll);
+  await expect(client.limits({ endpointId: 'none', projectId })).rejects.toMatchObject({ kind: 'notFound' });
+});

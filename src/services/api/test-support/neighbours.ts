@@ -9,6 +9,8 @@ import type { ApiDeps } from '../deps.ts';
 
 /** What the other services know; tests change it at will. */
 export interface Neighbours {
+  /** Limits of the identity service. */
+  limits: Awaited<ReturnType<IdentityClient['limits']>>;
   /** Projects that exist; null when the identity service may not be asked. */
   projects: ReadonlySet<string> | null;
   readonly images: Map<string, Image>;
@@ -90,6 +92,7 @@ export function fakeNeighbours(): Neighbours {
   };
   const self: Neighbours = {
     projects: null,
+    limits: { registered: {}, ofProject: {} },
     images: new Map(),
     networks: [],
     ports: new Map(),
@@ -107,6 +110,8 @@ export function fakeNeighbours(): Neighbours {
           url: (type) => (type === 'image' ? Promise.resolve('http://image') : Promise.reject(unavailable('There is no catalog.'))),
         },
         projectExists: (id) => Promise.resolve(self.projects === null ? null : self.projects.has(id)),
+        limits: ({ projectId }) =>
+          Promise.resolve({ ...self.limits, ofProject: projectId === null ? {} : self.limits.ofProject }),
         close: () => Promise.resolve(),
       },
       image: {

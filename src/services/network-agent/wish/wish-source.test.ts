@@ -40,7 +40,8 @@ async function serving(
     serviceSession: { token: () => Promise.resolve('ours') },
     sessionOf: () => ({ token: () => Promise.resolve('theirs') }),
     endpoints: { url: (type) => Promise.resolve(`http://127.0.0.1:${port}/${type}`) },
-    projectExists: () => Promise.resolve(null),
+    limits: () => Promise.resolve({ registered: {}, ofProject: {} }),
+      projectExists: () => Promise.resolve(null),
     close: () => Promise.resolve(),
   };
   const source = httpWishSource({ identity, host: 'host/1' });

@@ -3,7 +3,7 @@ import { forbidden, invalid, isKind, notFound, overQuota } from '../../../../lib
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { route, type ApiDeps } from '../../deps.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import { Metadata, MetadataItem } from '../../schemas.ts';
 
 const until = '2.38';

@@ -3,7 +3,7 @@ import { invalid, overQuota } from '../../../../lib/errors.ts';
 import { createKeyPair as insertKeyPair, type KeyPair } from '../../../../store/key-pairs.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import type { CreateKeyPair } from './bodies.ts';
 import { generateCertificate, generateSshKeys, type GeneratedKeys } from './generate-key-pair.ts';
 import { fingerprintOf } from './ssh-public-key.ts';

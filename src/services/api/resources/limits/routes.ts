@@ -1,7 +1,7 @@
 import { version } from '../../../../lib/http/microversion.ts';
 import { anyText, versionedQuery } from '../../../../lib/http/query.ts';
 import { route } from '../../deps.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import { quotaUsage } from '../quota-sets/usage.ts';
 import { absoluteLimitsView } from './view.ts';
 

@@ -1,8 +1,8 @@
 import { invalid } from '../../../../lib/errors.ts';
-import { classLimits, forgetLimits, setClassLimits, type QuotaOwner } from '../../../../store/quotas.ts';
+import { forgetLimits, setClassLimits, type QuotaOwner } from '../../../../store/quotas.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
-import { configuredLimits, limitsOf } from '../../quota.ts';
+import { defaultLimits, limitsOf } from '../../limits.ts';
 import { OfUser, UpdateQuotaClassSet, UpdateQuotaSet } from './bodies.ts';
 import { updateQuotaSet } from './update-quota-set.ts';
 import { quotaUsage } from './usage.ts';
@@ -66,7 +66,7 @@ export const quotaSetRoutes = [
     reply: { status: 200, key: 'quota_set', view: quotaSetView },
     handle: async ({ params, deps }) => {
       await refuseUnknownProject(deps, params.projectOfQuota);
-      return { id: params.projectOfQuota, of: await classLimits(deps.stores.api, 'default', configuredLimits(deps)) };
+      return { id: params.projectOfQuota, of: await defaultLimits(deps) };
     },
   }),
   route({
@@ -104,7 +104,7 @@ export const quotaSetRoutes = [
     reply: { status: 200, key: 'quota_class_set', view: quotaClassSetView },
     handle: async ({ params, deps }) => ({
       id: params.className,
-      of: await classLimits(deps.stores.api, params.className, configuredLimits(deps)),
+      of: await defaultLimits(deps, params.className),
     }),
   }),
   route({
@@ -120,7 +120,7 @@ export const quotaSetRoutes = [
         params.className,
         Object.fromEntries(Object.entries(body).map(([resource, limit]) => [resource, Number(limit)])),
       );
-      return { of: await classLimits(deps.stores.api, params.className, configuredLimits(deps)) };
+      return { of: await defaultLimits(deps, params.className) };
     },
   }),
 ];

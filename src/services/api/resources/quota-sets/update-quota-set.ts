@@ -1,16 +1,17 @@
 import { invalid } from '../../../../lib/errors.ts';
 import { setLimits, type QuotaOwner } from '../../../../store/quotas.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import { toBoolean } from '../../schemas.ts';
 import { quotaUsage } from './usage.ts';
 
-/** Sets limits; unless it is forced, none below what is used, and none of a user above that of the project. */
+/** Sets limits, where they are compute’s own; unless it is forced, none below what is used, and none of a user above that of the project. */
 export async function updateQuotaSet(
   deps: ApiDeps,
   owner: QuotaOwner,
   { force = false, ...asked }: Readonly<Record<string, number | string | boolean>>,
 ): Promise<Record<string, number>> {
+  if (deps.settings.quota.driver === 'nova.quota.UnifiedLimitsDriver') return limitsOf(deps, owner.projectId, owner.userId);
   const wanted = Object.fromEntries(Object.entries(asked).map(([resource, limit]) => [resource, Number(limit)]));
   if (!toBoolean(force as boolean | string)) {
     const [used, ofProject] = await Promise.all([

@@ -11,7 +11,7 @@ import {
 import { route, type ApiDeps } from '../../deps.ts';
 import { offsetPage } from '../../paging.ts';
 import { noQuery } from '../../queries.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import { CreateServerGroup, ListServerGroups } from './bodies.ts';
 import { serverGroupView } from './view.ts';
 

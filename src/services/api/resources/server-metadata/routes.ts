@@ -6,7 +6,7 @@ import type { RequestContext } from '../../../../lib/http/route.ts';
 import { changeInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
-import { limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
 import { Metadata, MetadataItem } from '../../schemas.ts';
 import { findServer, ownerOf, refuseLocked, refuseUnlessIn } from '../servers/find-server.ts';
 

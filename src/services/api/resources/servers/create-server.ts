@@ -17,7 +17,8 @@ import { findNode, nodesOfHost } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';
-import { admitServers, limitsOf } from '../../quota.ts';
+import { limitsOf } from '../../limits.ts';
+import { admitServers } from '../../quota.ts';
 import { toBoolean } from '../../schemas.ts';
 import type { CreateServer } from './bodies.ts';
 import { hostnameFrom } from './hostname.ts';
@@ -130,8 +131,8 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
       diskConfig,
       lockedBy: null,
       lockedReason: null,
-      accessIpV4: body.accessIPv4 ?? null,
-      accessIpV6: body.accessIPv6 ?? null,
+      accessIpV4: body.accessIPv4 === undefined ? null : canonicalAddress('accessIPv4', body.accessIPv4),
+      accessIpV6: body.accessIPv6 === undefined ? null : canonicalAddress('accessIPv6', body.accessIPv6),
       launchIndex: index,
       reservationId,
       rootDeviceName: '/dev/vda',

@@ -6,12 +6,14 @@ import {
   fromNewIngressRule,
   fromNewPort,
   fromPortChanges,
+  toBinding,
   toFloatingIp,
   toNetwork,
   toPort,
   toSecurityGroup,
   toSecurityGroupRule,
   toSubnet,
+  type WireBinding,
   type WireFloatingIp,
   type WireNetwork,
   type WirePort,
@@ -111,6 +113,39 @@ export function createNetworkClient({ endpoints, log }: NetworkClientOptions): N
         (await ask<{ readonly port: WirePort }>(session, 'PUT', `ports/${encodeURIComponent(portId)}`, { port: fromPortChanges(changes) }))
           .port,
       ),
+    async prepareBinding(session, portId, { hostId: host, profile }) {
+      const path = `ports/${encodeURIComponent(portId)}/bindings`;
+      try {
+        const { binding } = await ask<{ readonly binding: WireBinding }>(session, 'POST', path, {
+          binding: { host, profile },
+        });
+        return toBinding(binding);
+      } catch (error) {
+        if (!isKind(error, 'conflict')) throw error;
+        const { bindings } = await ask<{ readonly bindings: readonly WireBinding[] }>(session, 'GET', path);
+        const known = bindings.find((binding) => binding.host === host);
+        if (known === undefined) throw error; // it cannot be bound there
+        return toBinding(known);
+      }
+    },
+    async activateBinding(session, portId, host) {
+      const path = `ports/${encodeURIComponent(portId)}/bindings`;
+      try {
+        await ask(session, 'PUT', `${path}/${encodeURIComponent(host)}/activate`);
+      } catch (error) {
+        if (!isKind(error, 'conflict')) throw error;
+        const { bindings } = await ask<{ readonly bindings: readonly WireBinding[] }>(session, 'GET', path);
+        if (!bindings.some((binding) => binding.host === host && binding.status === 'ACTIVE')) throw error;
+      }
+    },
+    async deleteBinding(session, portId, host) {
+      try {
+        await ask(session, 'DELETE', `ports/${encodeURIComponent(portId)}/bindings/${encodeURIComponent(host)}`);
+      } catch (error) {
+        if (!isKind(error, 'notFound')) throw error;
+        log.debug({ portId, host }, 'the binding was gone already');
+      }
+    },
     async deletePort(session, portId) {
       try {
         await ask(session, 'DELETE', `ports/${encodeURIComponent(portId)}`);

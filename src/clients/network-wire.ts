@@ -4,6 +4,7 @@ import type {
   NewIngressRule,
   NewPort,
   Port,
+  PortBinding,
   PortChanges,
   SecurityGroup,
   SecurityGroupRule,
@@ -107,6 +108,24 @@ export const toSubnet = (wire: WireSubnet, dhcpServer: string | null): Subnet =>
 });
 
 /** A port; whoever may not see its binding sees an unbound one. */
+/** A binding of a port, active or prepared. */
+export interface WireBinding {
+  readonly host: string;
+  readonly vnic_type: string;
+  readonly vif_type: string;
+  readonly vif_details: Readonly<Record<string, unknown>> | null;
+  readonly profile: Readonly<Record<string, unknown>> | null;
+  readonly status: string;
+}
+
+export const toBinding = (wire: WireBinding): PortBinding => ({
+  hostId: wire.host,
+  vnicType: wire.vnic_type,
+  vifType: wire.vif_type,
+  vifDetails: wire.vif_details ?? {},
+  profile: wire.profile ?? {},
+});
+
 export const toPort = (wire: WirePort): Port => ({
   id: wire.id,
   networkId: wire.network_id,

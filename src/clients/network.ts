@@ -124,6 +124,16 @@ export interface NetworkClient {
   /** All in one request; none is made when one cannot be. */
   createPorts(session: Session, ports: readonly NewPort[]): Promise<readonly Port[]>;
   updatePort(session: Session, portId: string, changes: PortChanges): Promise<Port>;
+  /** Prepares a port on another host than the one it is bound to, and answers how it will be plugged there; one that is prepared already stays so. */
+  prepareBinding(
+    session: Session,
+    portId: string,
+    binding: { readonly hostId: string; readonly profile: PortBinding['profile'] },
+  ): Promise<PortBinding>;
+  /** Makes a prepared binding the active one; succeeds when it is. The one before stays, prepared. */
+  activateBinding(session: Session, portId: string, host: string): Promise<void>;
+  /** Gives a prepared binding up; succeeds when there is none. */
+  deleteBinding(session: Session, portId: string, host: string): Promise<void>;
   /** Succeeds when the port is already gone. */
   deletePort(session: Session, portId: string): Promise<void>;
   securityGroups(session: Session, query?: Readonly<Record<string, string | readonly string[]>>): Promise<readonly SecurityGroup[]>;

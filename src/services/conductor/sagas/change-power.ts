@@ -1,10 +1,11 @@
-import { powerStates, type InstanceId, type PowerState, type TaskState, type VmState } from '../../../domain/instance.ts';
+import type { InstanceId, PowerState, TaskState, VmState } from '../../../domain/instance.ts';
 import type { ComputeAgent } from '../../../contracts/compute.ts';
 import type { CommandOptions } from '../../../lib/rpc/contract.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition } from '../../../store/instances.ts';
 import type { Instance } from '../../../domain/instance.ts';
 import type { ConductorDeps } from '../deps.ts';
+import { guestNow } from '../guest-now.ts';
 import { guestOrder } from '../guest-order.ts';
 import { finishEvent } from '../outcome.ts';
 
@@ -32,7 +33,8 @@ interface PowerRule {
 }
 
 const order = (deps: ConductorDeps, instance: Instance) => guestOrder(deps.settings, instance);
-const graceOf = (deps: ConductorDeps, instance: Instance): number => {
+/** How long a guest may take to shut down by itself. */
+export const graceOf = (deps: ConductorDeps, instance: Instance): number => {
   const own = Number(instance.image?.properties['os_shutdown_timeout'] ?? Number.NaN);
   return Number.isInteger(own) && own >= 0 ? own : deps.settings.DEFAULT.shutdown_timeout;
 };
@@ -89,27 +91,6 @@ export const powerRules: Readonly<Record<PowerAction, PowerRule>> = {
   },
 };
 
-/** Where an instance stands whose guest is in this power state; null is no guest at all, and suspended is off with its memory kept. */
-function stateOf(powerState: PowerState | null, before: VmState): { readonly vmState?: VmState; readonly powerState?: PowerState } {
-  switch (powerState) {
-    case null:
-      return { vmState: 'error', powerState: powerStates.noState };
-    case powerStates.running:
-      return { vmState: 'active', powerState };
-    case powerStates.paused:
-      return { vmState: 'paused', powerState };
-    case powerStates.shutdown:
-    case powerStates.crashed:
-      return { vmState: before === 'suspended' ? before : 'stopped', powerState };
-    case powerStates.suspended:
-      return { vmState: 'suspended', powerState };
-    case powerStates.noState:
-      return {};
-    default:
-      return powerState satisfies never;
-  }
-}
-
 /** Changes the power of a guest. The API has already set the task state; this saga ends it one way or the other. */
 export const changePower = saga<PowerParams, ConductorDeps>('change-power')
   .step('changed', {
@@ -130,11 +111,7 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
       const { instance, cellId } = found;
       const database = deps.stores.cell(cellId);
       const now = new Date(deps.clock.now()).toISOString();
-      const seen = await deps
-        .agentOn(instance.host ?? '')
-        .inspect({ instanceId: instance.id })
-        .catch(() => undefined);
-      const state = seen === undefined ? {} : stateOf(seen?.powerState ?? null, instance.vmState);
+      const state = await guestNow(deps, instance);
       await transition(
         database,
         instance.id,

@@ -18,14 +18,14 @@ interface FakeMovesDeps {
   readonly book: GuestBook;
   readonly guests: Map<string, FakeGuest>;
   readonly peer: (host: string) => FakePeer | null;
-  find(id: string): FakeGuest;
-  keep(guest: FakeGuest): void;
-  strike(operation: string, guest: FakeGuest | GuestSpec, signal?: AbortSignal): Promise<void>;
-  boot(guest: FakeGuest): void;
-  switchOff(guest: FakeGuest): void;
-  newGuest(spec: GuestSpec): FakeGuest;
+  readonly find: (id: string) => FakeGuest;
+  readonly keep: (guest: FakeGuest) => void;
+  readonly strike: (operation: string, guest: FakeGuest | GuestSpec, signal?: AbortSignal) => Promise<void>;
+  readonly boot: (guest: FakeGuest) => void;
+  readonly switchOff: (guest: FakeGuest) => void;
+  readonly newGuest: (spec: GuestSpec) => FakeGuest;
   /** Forgets a guest that runs elsewhere now. */
-  leave(id: string): void;
+  readonly leave: (id: string) => void;
 }
 
 const MiB = 1024 ** 2;

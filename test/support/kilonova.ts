@@ -12,9 +12,14 @@ export interface Outcome {
 }
 
 /** Runs a program to its end, however it ends. */
-export async function outcomeOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Outcome> {
+export async function outcomeOf(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  cwd: string = process.cwd(),
+): Promise<Outcome> {
   try {
-    const { stdout, stderr } = await run(program, [...args], { env, maxBuffer: 16 * 1024 ** 2 });
+    const { stdout, stderr } = await run(program, [...args], { env, cwd, maxBuffer: 16 * 1024 ** 2 });
     return { code: 0, out: stdout, error: stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

@@ -102,6 +102,10 @@ test('a null character in a path or a query is refused by its name', async () =>
   ]);
 });
 
+test('a thing without an id is nowhere', async () => {
+  expect(await post('/things/', '{"thing": {"name": "x"}}')).toEqual([404, { refused: 404 }]);
+});
+
 test('what the HTTP framework refuses is refused in the words of the service', async () => {
   expect(await post('/things/%zz', '{}')).toEqual([400, { refused: 400, why: 'The path is not a valid URL.' }]);
   expect((await post('/things/1', '{}', { 'content-type': ';;;' }))[0]).toBe(415);

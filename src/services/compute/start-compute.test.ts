@@ -124,7 +124,7 @@ describe('a guest', () => {
       await agent.reboot({ order: guest, type: 'HARD' }, key(instanceId)),
     ].map(({ powerState }) => powerState);
     expect(states).toEqual([3, 1, 4, 1, 4, 1, 1, 1]);
-    expect((await agent.consoleOutput({ instanceId, lines: 1 })).text).toBe(`${guest.name} login:\n`);
+    expect((await agent.consoleOutput({ instanceId, lines: 1 })).text).toBe(`${guest.name} login:`);
     await agent.destroy({ instanceId, vifs: [] }, key(instanceId));
     await agent.destroy({ instanceId, vifs: [] }, key(instanceId));
     expect(await agent.inspect(ref)).toBe(null);

@@ -253,4 +253,18 @@ CREATE VIEW floating_ip_details AS
   FROM floating_ips f LEFT JOIN ports p ON p.id = f.port_id;
 `,
   },
+  {
+    name: '0006-prefixes-as-written',
+    sql: `
+DROP VIEW security_group_details;
+DROP INDEX security_group_rules_once;
+ALTER TABLE security_group_rules ALTER COLUMN remote_ip_prefix TYPE text USING remote_ip_prefix::text;
+ALTER TABLE security_group_rules ADD COLUMN normalized_cidr cidr GENERATED ALWAYS AS (network(remote_ip_prefix::inet)) STORED;
+CREATE UNIQUE INDEX security_group_rules_once ON security_group_rules (security_group_id, direction, ethertype, coalesce(protocol_number, -1),
+  coalesce(port_range_min, -1), coalesce(port_range_max, -1), coalesce(normalized_cidr, '::/0'), coalesce(remote_group_id, ''));
+CREATE VIEW security_group_details AS
+  SELECT g.*, coalesce((SELECT json_agg(r ORDER BY r.created_at, r.id) FROM security_group_rules r WHERE r.security_group_id = g.id), '[]') AS rules
+  FROM security_groups g;
+`,
+  },
 ];

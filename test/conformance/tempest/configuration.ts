@@ -7,6 +7,8 @@ export interface TempestSubject {
   readonly flavorId: string;
   readonly otherFlavorId: string;
   readonly publicNetworkId: string;
+  /** Aliases of the extensions the network service has. */
+  readonly networkExtensions: readonly string[];
   readonly hosts: number;
 }
 
@@ -81,7 +83,7 @@ export function tempestConfiguration(subject: TempestSubject, directory: string)
     'compute-feature-enabled': computeFeatures,
     validation: { run_validation: false },
     network: { public_network_id: subject.publicNetworkId, floating_network_name: 'public' },
-    'network-feature-enabled': { floating_ips: true, port_security: true },
+    'network-feature-enabled': { floating_ips: true, port_security: true, api_extensions: subject.networkExtensions.join(',') },
   };
   return Object.entries(groups)
     .map(

@@ -40,9 +40,8 @@ export async function runTempest({ cloud, directory, only, workers, say }: Tempe
     TEMPEST_CONFIG_DIR: join(directory, 'etc'),
     TEMPEST_CONFIG: 'tempest.conf',
   };
-  const stestr = ['--here', directory, '--config', join(directory, '.stestr.conf')];
   const asked = async (...args: readonly string[]): Promise<string> => {
-    const { code, out, error } = await outcomeOf('/usr/bin/stestr', [...stestr, ...args], environment);
+    const { code, out, error } = await outcomeOf('/usr/bin/stestr', args, environment, directory);
     if (code !== 0) throw new Error(`stestr ${args.join(' ')} ended with ${code}: ${error}${out}`);
     return out;
   };
@@ -53,7 +52,8 @@ export async function runTempest({ cloud, directory, only, workers, say }: Tempe
   say(`tempest: ${listed.length} tests, ${workers} at a time`);
   const stream = join(directory, 'results.subunit1');
   await streamed({
-    args: [...stestr, 'run', '--concurrency', String(workers), '--subunit', only],
+    args: ['run', '--concurrency', String(workers), '--subunit', only],
+    directory,
     environment,
     stream,
     total: listed.length,
@@ -65,12 +65,17 @@ export async function runTempest({ cloud, directory, only, workers, say }: Tempe
 /** Runs the tests; their results go to a file as text, and the count of them is said from time to time. */
 async function streamed(run: {
   readonly args: readonly string[];
+  readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly stream: string;
   readonly total: number;
   readonly say: (line: string) => void;
 }): Promise<void> {
-  const stestr = spawn('/usr/bin/stestr', [...run.args], { env: run.environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stestr = spawn('/usr/bin/stestr', [...run.args], {
+    cwd: run.directory,
+    env: run.environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const asText = spawn('/usr/bin/subunit-2to1', [], { env: run.environment, stdio: ['pipe', 'pipe', 'inherit'] });
   stestr.stdout.pipe(asText.stdin);
   const file = createWriteStream(run.stream);
@@ -105,6 +110,7 @@ async function subjectOf(cloud: StartedCloud, directory: string): Promise<Tempes
     flavorId: flavorNamed('m1.tiny'),
     otherFlavorId: flavorNamed('m1.small'),
     publicNetworkId: (await openstack.json('network', 'show', 'public')).id,
+    networkExtensions: ((await openstack.json('extension', 'list', '--network')) as readonly { Alias: string }[]).map(({ Alias }) => Alias),
     hosts: cloud.hosts,
   };
 }

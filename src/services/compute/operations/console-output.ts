@@ -9,14 +9,15 @@ export async function consoleOutput(host: ComputeHost, instanceId: string, lines
   return lines === null ? text : lastLines(text, lines);
 }
 
-/** The last so many lines; a line that is not ended yet is one too. */
+/** The last so many lines, without the end of the last; a line that is not ended yet is one too. Clients count them by splitting. */
 export function lastLines(text: string, count: number): string {
   if (count === 0) return '';
-  let position = text.length - (text.endsWith('\n') ? 1 : 0);
+  const ended = text.endsWith('\n') ? text.slice(0, -1) : text;
+  let position = ended.length;
   for (let found = 0; found < count; found++) {
-    const before = text.lastIndexOf('\n', position - 1);
-    if (before < 0 || position === 0) return text;
+    const before = ended.lastIndexOf('\n', position - 1);
+    if (before < 0 || position === 0) return ended;
     position = before;
   }
-  return text.slice(position + 1);
+  return ended.slice(position + 1);
 }

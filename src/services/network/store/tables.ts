@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, Transaction } from 'kysely';
+import type { ColumnType, Generated, GeneratedAlways, Transaction } from 'kysely';
 import type { Database } from '../../../lib/sql/database.ts';
 
 /** Written as a moment, read as ISO 8601 text. */
@@ -130,7 +130,9 @@ interface SecurityGroupRulesTable {
   protocol_number: number | null;
   port_range_min: number | null;
   port_range_max: number | null;
+  /** As its author wrote it; `normalized_cidr` is the network it means. */
   remote_ip_prefix: string | null;
+  normalized_cidr: GeneratedAlways<string | null>;
   remote_group_id: string | null;
   revision_number: Generated<number>;
   created_at: Moment;

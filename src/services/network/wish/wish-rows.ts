@@ -130,7 +130,7 @@ export async function readWishRows(tx: Tx, host: string): Promise<WishRows> {
     ORDER BY p.id, a.ip_address`.execute(tx);
   const groupIds = [...new Set(ports.flatMap((port) => port.security_groups))].toSorted();
   const { rows: rules } =
-    await sql<RuleOfWish>`SELECT id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix::text AS remote_ip_prefix, remote_group_id
+    await sql<RuleOfWish>`SELECT id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, normalized_cidr::text AS remote_ip_prefix, remote_group_id
     FROM security_group_rules WHERE security_group_id = ANY(${groupIds}::text[]) ORDER BY id`.execute(tx);
   const remoteIds = [...new Set(rules.flatMap((rule) => rule.remote_group_id ?? []))];
   const { rows: members } = await sql<MemberOfWish>`SELECT g.security_group_id, host(a.ip_address) AS address

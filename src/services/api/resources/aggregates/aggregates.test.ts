@@ -99,7 +99,7 @@ describe('an aggregate', () => {
 
   test.each([
     ['/os-aggregates/x', 400],
-    ['/os-aggregates/-1', 400],
+    ['/os-aggregates/-1', 404],
     ['/os-aggregates/123456', 404],
     ['/os-aggregates/99999999999999999999', 404],
   ])('%s is %i', async (path, status) => {

@@ -12,8 +12,8 @@ import { zoneProblem } from './zone-problem.ts';
 
 /** The number an aggregate's path holds; one that no aggregate can have is none. */
 export function aggregateId(text: string): number {
-  if (!/^\d+$/.test(text)) throw invalid(`Invalid aggregate id '${text.slice(0, 80)}': it must be an integer.`);
-  if (Number(text) > 2_147_483_647) throw aggregateNotFound(text);
+  if (!/^-?\d+$/.test(text)) throw invalid(`Invalid aggregate id '${text.slice(0, 80)}': it must be an integer.`);
+  if (Number(text) < 0 || Number(text) > 2_147_483_647) throw aggregateNotFound(text);
   return Number(text);
 }
 

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { conflict, invalid, notFound } from '../../../../lib/errors.ts';
+import { conflict, invalid, isKind, messageOf, notFound } from '../../../../lib/errors.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import type { FloatingIp } from '../../../../clients/network.ts';
 import type { Session } from '../../../../clients/session.ts';
@@ -46,8 +46,13 @@ export const floatingIpActions = [
       if (target === undefined) throw invalid('Specified fixed address not assigned to instance');
       const session = deps.identity.sessionOf(ctx.caller);
       const floating = await byAddress(deps, session, body.address);
-      if (floating.portId !== null) throw invalid('floating IP is already associated');
-      await deps.network.updateFloatingIp(session, floating.id, target);
+      // an address that leads to another server is led here: there is no other way to move it
+      try {
+        await deps.network.updateFloatingIp(session, floating.id, target);
+      } catch (error) {
+        if (isKind(error, 'conflict')) throw invalid(messageOf(error), { cause: error });
+        throw error;
+      }
     },
   }),
   serverAction({

@@ -98,7 +98,10 @@ describe('a floating address', () => {
     expect((await act('addFloatingIp', { address: '203.0.113.99' })).status).toBe(404);
     expect((await act('removeFloatingIp', { address })).status).toBe(409);
     expect([(await act('addFloatingIp', { address })).status, leadsTo()]).toEqual([202, [['p1', '10.0.0.5']]]);
-    expect((await act('addFloatingIp', { address })).status).toBe(400);
+    const other = await api.server({ networkInfo: [{ ...vif, portId: 'p2' }] });
+    const moved = await member('POST', `/servers/${other.id}/action`, { version: '2.43', body: { addFloatingIp: { address } } });
+    expect([moved.status, leadsTo()]).toEqual([202, [['p2', '10.0.0.5']]]);
+    expect((await act('addFloatingIp', { address })).status).toBe(202);
     expect((await act('removeFloatingIp', { address }, '2.44')).status).toBe(404);
     expect([(await act('removeFloatingIp', { address })).status, leadsTo()]).toEqual([202, [[null, null]]]);
   });

@@ -14,6 +14,7 @@ import { mapInstances } from '../../../../store/mappings.ts';
 import { insertSagas } from '../../../../store/sagas.ts';
 import { findServerGroup } from '../../../../store/server-groups.ts';
 import { findNode, nodesOfHost } from '../../../../store/services.ts';
+import { canonicalAddress } from '../../canonical-address.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';

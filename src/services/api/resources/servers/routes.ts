@@ -4,6 +4,7 @@ import { requestSpecOf } from '../../../../store/mappings.ts';
 import { groupOfInstance } from '../../../../store/server-groups.ts';
 import { isUp, listServices } from '../../../../store/services.ts';
 import { instanceNotFound } from '../../../../domain/faults.ts';
+import { canonicalAddress } from '../../canonical-address.ts';
 import { links, nextLinks, selfUrl } from '../../links.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
@@ -108,8 +109,8 @@ export const serverRoutes = [
         ...(name === undefined ? {} : { name }),
         ...(description === undefined ? {} : { description }),
         ...(hostname === undefined ? {} : { hostname }),
-        ...(accessIPv4 === undefined ? {} : { accessIpV4: accessIPv4 }),
-        ...(accessIPv6 === undefined ? {} : { accessIpV6: accessIPv6 }),
+        ...(accessIPv4 === undefined ? {} : { accessIpV4: canonicalAddress('accessIPv4', accessIPv4) }),
+        ...(accessIPv6 === undefined ? {} : { accessIpV6: canonicalAddress('accessIPv6', accessIPv6) }),
         ...(diskConfig === undefined ? {} : { diskConfig: diskConfig }),
       });
       if (updated === null) throw instanceNotFound(instance.id);

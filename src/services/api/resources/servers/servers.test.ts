@@ -283,8 +283,13 @@ describe('a server', () => {
       await put({ hostname: 'a.b' }, '2.93'),
       await put({ name: '' }, '2.1'),
       await put({ accessIPv4: '1.2.3' }, '2.1'),
+      await put({ accessIPv6: '::::1' }, '2.1'),
       await put({}, '2.1'),
-    ]).toEqual([400, 400, 400, 400, 200]);
+    ]).toEqual([400, 400, 400, 400, 400, 200]);
+    const { body: shown } = await member('PUT', `/servers/${id}`, {
+      body: { server: { accessIPv6: '0000:0000:0000:0000:0000:babe:220.12.22.2' } },
+    });
+    expect(shown.server.accessIPv6).toBe('::babe:dc0c:1602');
   });
 });
 

@@ -102,7 +102,7 @@ export async function createSecurityGroupRule(
       id: string;
     }>`SELECT id FROM security_group_rules WHERE security_group_id = ${group.id} AND direction = ${plan.direction} AND ethertype = ${plan.ethertype}
       AND protocol_number IS NOT DISTINCT FROM ${plan.protocol_number} AND port_range_min IS NOT DISTINCT FROM ${plan.port_range_min}
-      AND port_range_max IS NOT DISTINCT FROM ${plan.port_range_max} AND remote_ip_prefix IS NOT DISTINCT FROM ${plan.remote_ip_prefix}::cidr
+      AND port_range_max IS NOT DISTINCT FROM ${plan.port_range_max} AND normalized_cidr IS NOT DISTINCT FROM network(${plan.remote_ip_prefix}::inet)
       AND remote_group_id IS NOT DISTINCT FROM ${plan.remote_group_id}`.execute(tx);
     throw ruleExists(rows[0]?.id ?? '');
   }

@@ -29,13 +29,16 @@ describe('a security group rule', () => {
       protocol_number: 6,
       port_range_min: 22,
       port_range_max: 22,
-      remote_ip_prefix: '10.0.0.0/24',
+      remote_ip_prefix: '10.0.0.7/24',
       remote_group_id: null,
     });
     expect(planRule({ direction: 'egress', protocol: 'any', remote_ip_prefix: '10.0.0.7' })).toMatchObject({
       protocol: null,
       remote_ip_prefix: '10.0.0.7/32',
     });
+    expect(planRule({ direction: 'egress', ethertype: 'IPv6', remote_ip_prefix: '2001:DB8:0::1/64' }).remote_ip_prefix).toBe(
+      '2001:db8::1/64',
+    );
     expect(planRule({ direction: 'egress', protocol: 6 }).protocol_number).toBe(
       planRule({ direction: 'egress', protocol: 'tcp' }).protocol_number,
     );

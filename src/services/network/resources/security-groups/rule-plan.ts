@@ -1,4 +1,4 @@
-import { formatPrefix, parseAddress, parsePrefix } from '../../addresses/prefix.ts';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../../addresses/prefix.ts';
 import { invalid } from '../../../../lib/errors.ts';
 
 /** Protocols that may be named, with their numbers (IANA). */
@@ -146,7 +146,7 @@ function readPorts(asked: AskedRule, protocol: string | null, number: number | n
   return [min, max];
 }
 
-/** The canonical network; an address alone is a network of one. Networks of the other IP version, mapped ones included, are refused. */
+/** The network as it was written, host bits and all, with canonical addresses; an address alone is a network of one. Networks of the other IP version, mapped ones included, are refused. */
 function readRemotePrefix(text: string, ethertype: 'IPv4' | 'IPv6'): string {
   const address = parseAddress(text);
   const prefix = address === null ? parsePrefix(text) : { ...address, length: address.version === 4 ? 32 : 128 };
@@ -156,5 +156,6 @@ function readRemotePrefix(text: string, ethertype: 'IPv4' | 'IPv6'): string {
   if ((prefix.version === 4) !== (ethertype === 'IPv4') || mapped) {
     refuse('SecurityGroupRuleParameterConflict', `Conflicting value ethertype ${ethertype} for CIDR ${text.slice(0, 100)}`);
   }
-  return formatPrefix(prefix);
+  const written = address ?? parseAddress(text.slice(0, text.indexOf('/')));
+  return written === null ? formatPrefix(prefix) : `${formatAddress(written)}/${prefix.length}`;
 }

@@ -104,6 +104,20 @@ describe('security groups', () => {
     );
   });
 
+  it('have rules whose networks are shown as they were written, and count once however they were', async () => {
+    const group = await net.make('prefixes.member', 'security-groups', { security_group: { name: 'prefixes' } });
+    const rule = (prefix: string) => ({
+      security_group_rule: { security_group_id: group.id, direction: 'ingress', remote_ip_prefix: prefix },
+    });
+    const { remote_ip_prefix: written, normalized_cidr: meant } = await net.make(
+      'prefixes.member',
+      'security-group-rules',
+      rule('10.2.3.124/24'),
+    );
+    expect([written, meant]).toEqual(['10.2.3.124/24', '10.2.3.0/24']);
+    expect(await typeOf(net.ask('prefixes.member', 'POST', 'security-group-rules', rule('10.2.3.1/24')))).toBe('SecurityGroupRuleExists');
+  });
+
   it('are limited in number, and so are their rules', async () => {
     await net.ask('admin.admin', 'PUT', 'quotas/few', { quota: { security_group: 2, security_group_rule: 7 } });
     const group = await net.make('few.member', 'security-groups', { security_group: { name: 'one' } });

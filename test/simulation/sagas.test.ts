@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { powerStates, type InstanceId } from '../../src/domain/instance.ts';
+import { powerStates, type BlockDevice, type InstanceId } from '../../src/domain/instance.ts';
 import type { ActionName } from '../../src/domain/instance-actions.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
@@ -9,24 +9,51 @@ import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, getInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
 import { nothing, whole, type Leftovers, type Subject } from './subject.ts';
+import { subjectsOfMoves } from './subjects-of-moves.ts';
 import { createWorld, injected, leftoversOf, type World } from './world.ts';
 
 type AnySaga = (typeof sagas)[number];
 
 /** By the name of the saga; one that takes different ways has a subject for each, such as `resize-instance: on the same host`. */
 /** Begins a saga on a server that runs, as the API begins it. */
-function begins(action: ActionName, name: string, more: object | ((world: World, id: InstanceId) => object) = {}): Subject['begin'] {
-  return async (world) => {
+const begins =
+  (action: ActionName, name: string, more: object | ((world: World, id: InstanceId) => object) = {}): Subject['begin'] =>
+  async (world) => {
     const { id } = await world.running();
-    const { instance } = await getInstance(world.stores, id);
-    const params = { instanceId: id, requestId: 'req-test', startedAt: 0, ...(typeof more === 'function' ? more(world, id) : more) };
-    await beginAction(world.stores.defaultCell.database, action, instance);
-    await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name, subject: id, params }]);
-    return id;
+    return begun(world, id, action, name, typeof more === 'function' ? more(world, id) : more);
   };
+
+async function begun(world: World, id: InstanceId, action: ActionName, name: string, more: object = {}): Promise<InstanceId> {
+  const { instance } = await getInstance(world.stores, id);
+  const params = { instanceId: id, requestId: 'req-test', startedAt: 0, ...more };
+  await beginAction(world.stores.defaultCell.database, action, instance);
+  await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name, subject: id, params }]);
+  return id;
 }
 
+/** A device of a server that is a volume. */
+const volumeDevice = (changes: Partial<BlockDevice>): BlockDevice => ({
+  uuid: randomIds.uuid(),
+  sourceType: 'volume',
+  destinationType: 'volume',
+  bootIndex: null,
+  deviceType: null,
+  diskBus: null,
+  deviceName: '/dev/vdb',
+  guestFormat: null,
+  volumeSize: null,
+  imageId: null,
+  volumeId: null,
+  snapshotId: null,
+  volumeType: null,
+  deleteOnTermination: false,
+  tag: null,
+  attachmentId: null,
+  ...changes,
+});
+
 const subjects: Readonly<Record<string, Subject>> = {
+  ...subjectsOfMoves,
   'place-instances': {
     begin: async (world) => {
       const { id } = await world.accept();
@@ -62,6 +89,71 @@ const subjects: Readonly<Record<string, Subject>> = {
     begin: begins('attachInterface', 'attach-interface', { wanted: { networkId: 'net', portId: null, fixedIp: null, tag: null } }),
     done: { ...whole, vmState: 'active', ports: 2 },
     undone: [{ ...whole, vmState: 'active' }],
+  },
+  'build-instance: on volumes': {
+    begin: async (world) => {
+      const volume = world.volumes.make({ bootable: true });
+      const { id } = await world.accept({
+        image: null,
+        blockDevices: [
+          volumeDevice({ volumeId: volume.id, bootIndex: 0, deviceName: '/dev/vda' }),
+          volumeDevice({ sourceType: 'blank', volumeSize: 1, deleteOnTermination: true, deviceName: '/dev/vdb' }),
+        ],
+      });
+      await insertSagas(world.stores.cell0.database, [
+        {
+          id: randomIds.uuid(),
+          name: 'place-instances',
+          subject: id,
+          params: { instanceIds: [id], requestId: 'req-test', adminPass: null, startedAt: 0 },
+        },
+      ]);
+      return id;
+    },
+    done: { ...whole, vmState: 'active', attached: ['attached', 'attached'], volumes: 2 },
+    undone: [{ ...nothing, vmState: 'error', volumes: 2 }],
+  },
+  'delete-instance: with volumes': {
+    begin: async (world) => {
+      const kept = world.volumes.make({ status: 'in-use' });
+      const going = world.volumes.make({ status: 'in-use' });
+      const { id } = await world.running({
+        blockDevices: [volumeDevice({ volumeId: kept.id }), volumeDevice({ volumeId: going.id, deleteOnTermination: true })],
+      });
+      for (const volume of [kept, going]) world.volumes.attach(volume.id, id);
+      return begun(world, id, 'delete', 'delete-instance');
+    },
+    done: { ...nothing, vmState: null },
+    undone: [],
+  },
+  'attach-volume': {
+    begin: async (world) => {
+      const device = volumeDevice({ volumeId: world.volumes.make().id });
+      const { id } = await world.running({ blockDevices: [device] });
+      return begun(world, id, 'attachVolume', 'attach-volume', { device });
+    },
+    done: { ...whole, vmState: 'active', attached: ['attached'], volumes: 1 },
+    undone: [{ ...whole, vmState: 'active' }],
+  },
+  'detach-volume': {
+    begin: async (world) => {
+      const { id: volumeId } = world.volumes.make({ status: 'detaching' });
+      const { id } = await world.running({ blockDevices: [volumeDevice({ volumeId })] });
+      world.volumes.attach(volumeId, id);
+      return begun(world, id, 'detachVolume', 'detach-volume', { volumeId });
+    },
+    done: { ...whole, vmState: 'active' },
+    undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],
+  },
+  'extend-volume': {
+    begin: async (world) => {
+      const { id: volumeId } = world.volumes.make({ status: 'in-use', size: 2 });
+      const { id } = await world.running({ blockDevices: [volumeDevice({ volumeId })] });
+      world.volumes.attach(volumeId, id);
+      return begun(world, id, 'extendVolume', 'extend-volume', { volumeId });
+    },
+    done: { ...whole, vmState: 'active', attached: ['attached'], volumes: 1 },
+    undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],
   },
   'detach-interface': {
     begin: begins('detachInterface', 'detach-interface', (world, id) => ({

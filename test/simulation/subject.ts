@@ -12,6 +12,24 @@ export interface Subject {
 }
 
 /** Nothing is left of an instance. */
-export const nothing = { guest: null, allocated: false, ports: 0, sagas: 0, taskState: null, beside: [] } as const;
+export const nothing = {
+  guest: null,
+  allocated: false,
+  ports: 0,
+  attached: [],
+  volumes: 0,
+  sagas: 0,
+  taskState: null,
+  beside: [],
+} as const;
 /** An instance that runs, with all it needs and nothing more. */
-export const whole = { guest: powerStates.running, allocated: true, ports: 1, sagas: 0, taskState: null, beside: [] } as const;
+export const whole = {
+  guest: powerStates.running,
+  allocated: true,
+  ports: 1,
+  attached: [],
+  volumes: 0,
+  sagas: 0,
+  taskState: null,
+  beside: [],
+} as const;

@@ -1,4 +1,5 @@
 import type { NetworkClient } from '../../src/clients/network.ts';
+import type { VolumeClient } from '../../src/clients/volume.ts';
 import type { Settings } from '../../src/config/index.ts';
 import { computeAgent, computeTopic, type ComputeAgent } from '../../src/contracts/compute.ts';
 import type { Conductor } from '../../src/contracts/conductor.ts';
@@ -37,7 +38,17 @@ const forgetfulJournal = (): CommandJournal => ({ ...memoryJournal(), outcome: (
 
 export async function startWorldHosts(
   names: readonly string[],
-  { settings, network, conductor }: { readonly settings: Settings; readonly network: NetworkClient; readonly conductor: Conductor },
+  {
+    settings,
+    network,
+    volume,
+    conductor,
+  }: {
+    readonly settings: Settings;
+    readonly network: NetworkClient;
+    readonly volume: VolumeClient;
+    readonly conductor: Conductor;
+  },
 ): Promise<WorldHosts> {
   const bus = inProcessBus();
   const hypervisors = fakeHypervisors({ clock: systemClock, settings, statePath: null });
@@ -49,7 +60,7 @@ export async function startWorldHosts(
       settings,
       driver: hypervisors.driver(name),
       conductor,
-      clients: { network, image: null as never, placement: null as never }, // a host that pretends asks them nothing
+      clients: { network, volume, image: null as never, placement: null as never }, // a host that pretends asks them nothing
       identity: { serviceSession: { token: () => Promise.resolve('none') } },
       clock: systemClock,
       log: silentLog,

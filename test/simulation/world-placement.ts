@@ -10,7 +10,7 @@ export interface WorldPlacement {
   providerOf(consumer: string): string | null;
   /** Who holds something, with what and where. */
   holders(): readonly { readonly consumer: string; readonly provider: string; readonly resources: Resources; readonly type: string }[];
-  give(consumer: string, provider: string, resources?: Resources): void;
+  give(consumer: string, provider: string, resources?: Resources, type?: 'INSTANCE' | 'MIGRATION'): void;
   take(consumer: string): void;
 }
 
@@ -71,8 +71,8 @@ export function worldPlacement(nodes: ReadonlyMap<string, string>): WorldPlaceme
       [...consumers].flatMap(([consumer, { allocations, type }]) =>
         Object.entries(allocations).map(([provider, { resources }]) => ({ consumer, provider, resources, type })),
       ),
-    give: (consumer, provider, resources = { VCPU: 1 }) =>
-      void consumers.set(consumer, { allocations: { [provider]: { resources } }, generation: 1, type: 'INSTANCE' }),
+    give: (consumer, provider, resources = { VCPU: 1 }, type = 'INSTANCE') =>
+      void consumers.set(consumer, { allocations: { [provider]: { resources } }, generation: 1, type }),
     take: (consumer) => void consumers.delete(consumer),
   };
 }
@@ -101,6 +101,8 @@ export function worldScheduler(
         placement.give(id, chosen.computeNodeUuid, { VCPU: spec.flavor.vcpus, MEMORY_MB: spec.flavor.memoryMb });
       return { found: true, decisionId, destinations: instanceIds.map((instanceId) => ({ instanceId, chosen, alternates })) };
     },
+    explain: () => Promise.reject(unavailable('explanations are not part of this world')),
+    judgeHost: () => Promise.resolve({ accepted: true, message: '' }),
     refresh: () => Promise.resolve(),
   };
 }

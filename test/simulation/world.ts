@@ -16,9 +16,11 @@ import type { ConductorDeps } from '../../src/services/conductor/deps.ts';
 import { recordAction } from '../../src/store/actions.ts';
 import { findInstance, insertInstances, type NewInstance } from '../../src/store/instances.ts';
 import { mapInstances } from '../../src/store/mappings.ts';
+import { movesOf } from '../../src/store/moves.ts';
 import { cellSagaStore } from '../../src/store/sagas.ts';
 import { recordNodes, recordService } from '../../src/store/services.ts';
 import { openStores, type Stores } from '../../src/store/stores.ts';
+import { worldVolumes, type WorldVolumes } from './world-volumes.ts';
 import { temporaryDatabase } from '../support/database.ts';
 import { startWorldHosts, type WorldGuests } from './world-hosts.ts';
 import { worldPlacement, worldScheduler, type WorldPlacement } from './world-placement.ts';
@@ -32,6 +34,7 @@ export interface World {
   readonly hypervisors: FakeHypervisors;
   readonly placement: WorldPlacement;
   readonly ports: Map<string, Port>;
+  readonly volumes: WorldVolumes;
   /** Hosts that do not answer. */
   readonly silent: Set<string>;
   /** Runs these sagas as a conductor of this name would, until `stop`. */
@@ -40,7 +43,7 @@ export interface World {
   /** An accepted request for a server, in cell0, as the API writes it. */
   accept(changes?: Partial<NewInstance>): Promise<NewInstance>;
   /** An instance in cell1 that runs, with guest, allocation and port. */
-  running(): Promise<NewInstance>;
+  running(changes?: Partial<NewInstance>): Promise<NewInstance>;
   close(): Promise<void>;
 }
 
@@ -68,16 +71,23 @@ export async function createWorld(): Promise<World> {
     });
     await recordNodes(stores.defaultCell.database, name, [factsOf(uuid, name)]);
   }
-  const { settings } = readSettings('[DEFAULT]\nservice_down_time = 1');
+  const { settings } = readSettings('[DEFAULT]\nservice_down_time = 1\nallow_resize_to_same_host = true');
   const ports: World['ports'] = new Map();
   const network = networkOf(ports);
   const placement = worldPlacement(nodes);
-  const hosts = await startWorldHosts([...nodes.values()], { settings, network, conductor: only<Conductor>('conductor', {}) });
+  const volumes = worldVolumes();
+  const hosts = await startWorldHosts([...nodes.values()], {
+    settings,
+    network,
+    volume: volumes.client,
+    conductor: only<Conductor>('conductor', {}),
+  });
   const { silent, guests } = hosts;
   const engines = new Set<SagaEngine>();
   const deps: ConductorDeps = {
     stores,
     network,
+    volume: volumes.client,
     placement: placement.client,
     identity: { serviceSession: { token: () => Promise.resolve('none') } },
     scheduler: worldScheduler(placement, nodes, { cellId: stores.defaultCell.id, silent }),
@@ -108,6 +118,7 @@ export async function createWorld(): Promise<World> {
     hypervisors: hosts.hypervisors,
     placement,
     ports,
+    volumes,
     silent,
     conductor(owner, sagas, around = (store) => store) {
       for (const { database } of stores.cells())
@@ -130,10 +141,19 @@ export async function createWorld(): Promise<World> {
       await Promise.all(all.map((engine) => engine.stop()));
     },
     accept: (changes = {}) => insert({ ...newInstance(), ...changes }, stores.cell0.id),
-    async running() {
+    async running(changes = {}) {
       const now = new Date().toISOString();
       const instance = await insert(
-        { ...newInstance(), vmState: 'active', taskState: null, powerState: powerStates.running, host, node: host, launchedAt: now },
+        {
+          ...newInstance(),
+          vmState: 'active',
+          taskState: null,
+          powerState: powerStates.running,
+          host,
+          node: host,
+          launchedAt: now,
+          ...changes,
+        },
         stores.defaultCell.id,
       );
       await guests.make(instance.id, host);
@@ -366,6 +386,12 @@ export async function leftoversOf(world: World, id: string) {
           .execute(),
       ),
   );
+  const moveIds = new Set(
+    (await world.stores.defaultCell.database.selectFrom('migrations').select('uuid').where('instance_id', '=', id).execute()).map(
+      ({ uuid }) => uuid,
+    ),
+  );
+  const moves = await movesOf(world.stores.defaultCell.database, id);
   return {
     vmState: found?.instance.vmState ?? null,
     taskState: found?.instance.taskState ?? null,
@@ -373,6 +399,12 @@ export async function leftoversOf(world: World, id: string) {
     guest: guests.find((guest) => guest.host === at)?.powerState ?? null,
     allocated: provider !== null,
     ports: [...world.ports.values()].filter((port) => port.deviceId === id).length,
+    /** Attachments the volume service knows, by status. */
+    attached: [...world.volumes.attachments.values()]
+      .filter(({ serverId }) => serverId === id)
+      .map(({ status }) => status) as readonly string[],
+    /** Volumes the instance has by its own word. */
+    volumes: found?.instance.blockDevices.filter(({ destinationType }) => destinationType === 'volume').length ?? 0,
     sagas: sagas.flat().length,
     /** What is somewhere else than the server itself says it is. */
     beside: [
@@ -381,8 +413,21 @@ export async function leftoversOf(world: World, id: string) {
       ...[...world.ports.values()].flatMap((port) =>
         port.deviceId !== id || port.binding.hostId === (at ?? '') ? [] : [`a port on ${port.binding.hostId}`],
       ),
+      ...(await asideOf(world, id)).map((on) => `a guest set aside on ${on}`),
+      ...moves.map(({ status }) => `a move that is ${status}`),
+      ...world.placement
+        .holders()
+        .flatMap(({ consumer, provider: of }) => (moveIds.has(consumer) ? [`resources of ${nodes.get(of)} held by a move`] : [])),
     ] as readonly string[],
   };
+}
+
+/** Hosts on which a guest of this instance is set aside. */
+async function asideOf(world: World, id: string): Promise<string[]> {
+  const seen = await Promise.all(
+    [...nodes.values()].map(async (name) => ({ name, aside: await world.hypervisors.driver(name).moves!.aside() })),
+  );
+  return seen.flatMap(({ name, aside }) => (aside.includes(id) ? [name] : []));
 }
 
 export const injected = (step: string) => conflict(`injected failure at ${step}`);

@@ -1,0 +1,123 @@
+import type { ActionName } from '../../src/domain/instance-actions.ts';
+import { powerStates, type InstanceFlavor, type InstanceId } from '../../src/domain/instance.ts';
+import { randomIds } from '../../src/lib/ids.ts';
+import { beginAction, getInstance, updateInstance, transition } from '../../src/store/instances.ts';
+import { insertMove, updateMove } from '../../src/store/moves.ts';
+import { insertSagas } from '../../src/store/sagas.ts';
+import { whole, type Subject } from './subject.ts';
+import { host, nodes, type World } from './world.ts';
+
+const { signal } = new AbortController();
+const cell = (world: World) => world.stores.defaultCell.database;
+const providerOf = (name: string): string => [...nodes].find(([, of]) => of === name)![0];
+
+/** Begins a saga as the API does. */
+async function begun(world: World, id: InstanceId, action: ActionName, name: string, more: object): Promise<InstanceId> {
+  const { instance } = await getInstance(world.stores, id);
+  await beginAction(cell(world), action, instance);
+  const params = { instanceId: id, requestId: 'req-test', startedAt: 0, projectId: 'p1', userId: 'u1', ...more };
+  await insertSagas(cell(world), [{ id: randomIds.uuid(), name, subject: id, params }]);
+  return id;
+}
+
+const larger = (flavor: InstanceFlavor): InstanceFlavor => ({ ...flavor, flavorId: '2', name: 'm1.small', vcpus: 2, memoryMb: 1024 });
+
+/** A server that is off. */
+async function stopped(world: World): Promise<InstanceId> {
+  const { id } = await world.running();
+  await world.hypervisors.driver(host).powerOff(id, { graceSeconds: 0, signal });
+  await transition(cell(world), id, { vmState: 'stopped' }, { powerState: powerStates.shutdown });
+  return id;
+}
+
+/** A server that waits for the end of its resize, which took it to that host. */
+async function resized(world: World, to: string): Promise<{ readonly id: InstanceId; readonly moveId: string }> {
+  const { id, flavor } = await world.running();
+  const moveId = randomIds.uuid();
+  await world.hypervisors.driver(host).moves!.setAside(id, { becomes: [], graceSeconds: 0, signal });
+  await world.guests.make(id, to);
+  world.placement.take(id);
+  world.placement.give(moveId, providerOf(host), { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMb }, 'MIGRATION');
+  world.placement.give(id, providerOf(to), { VCPU: 2, MEMORY_MB: 1024 });
+  for (const port of world.ports.values())
+    if (port.deviceId === id) world.ports.set(port.id, { ...port, binding: { ...port.binding, hostId: to } });
+  await insertMove(cell(world), {
+    id: moveId,
+    instanceId: id,
+    projectId: 'p1',
+    userId: 'u1',
+    type: 'resize',
+    status: 'finished',
+    sourceHost: host,
+    sourceNode: host,
+  });
+  await updateMove(cell(world), moveId, { destHost: to, destNode: to });
+  await transition(cell(world), id, { vmState: 'resized' });
+  await updateInstance(cell(world), id, { host: to, node: to, flavor: larger(flavor), oldFlavor: flavor, newFlavor: larger(flavor) });
+  return { id, moveId };
+}
+
+const resize = (requestedHost: string | null) => async (world: World, id: InstanceId) => {
+  const { instance } = await getInstance(world.stores, id);
+  const more = { flavor: larger(instance.flavor), oldFlavorId: 1, newFlavorId: 2, diskConfig: null, requestedHost };
+  return begun(world, id, 'resize', 'resize-instance', more);
+};
+
+const active = { ...whole, vmState: 'active' } as const;
+const off = { ...whole, vmState: 'stopped', guest: powerStates.shutdown } as const;
+/** What waits for the end of a resize. */
+const waiting = { beside: ['a guest set aside on host-1', 'a move that is finished', 'resources of host-1 held by a move'] } as const;
+
+/** Sagas that move servers between hosts and flavors. */
+export const subjectsOfMoves: Readonly<Record<string, Subject>> = {
+  'resize-instance: to another host': {
+    begin: async (world) => resize('host-2')(world, (await world.running()).id),
+    done: { ...whole, ...waiting, vmState: 'resized' },
+    undone: [active],
+  },
+  'resize-instance: on the same host': {
+    begin: async (world) => resize(null)(world, (await world.running()).id),
+    done: { ...whole, ...waiting, vmState: 'resized' },
+    undone: [active],
+  },
+  'resize-instance: of a server that is off, with the flavor it has': {
+    begin: async (world) => {
+      const more = { flavor: null, oldFlavorId: 1, newFlavorId: 1, diskConfig: null, requestedHost: null };
+      return begun(world, await stopped(world), 'migrate', 'resize-instance', more);
+    },
+    done: { ...off, ...waiting, vmState: 'resized' },
+    undone: [off],
+  },
+  'confirm-resize': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, 'host-2');
+      return begun(world, id, 'confirmResize', 'confirm-resize', { moveId });
+    },
+    done: active,
+    undone: [], // it has no way back
+  },
+  'confirm-resize: on the same host': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, host);
+      return begun(world, id, 'confirmResize', 'confirm-resize', { moveId });
+    },
+    done: active,
+    undone: [],
+  },
+  'revert-resize': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, 'host-2');
+      return begun(world, id, 'revertResize', 'revert-resize', { moveId });
+    },
+    done: active,
+    undone: [{ ...whole, ...waiting, vmState: 'resized' }],
+  },
+  'revert-resize: on the same host': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, host);
+      return begun(world, id, 'revertResize', 'revert-resize', { moveId });
+    },
+    done: active,
+    undone: [{ ...whole, ...waiting, vmState: 'resized' }],
+  },
+};

@@ -206,6 +206,18 @@ withState(inspection.command('saga'))
   .argument('<id>')
   .option('--json', 'for programs')
   .action((id: string, { state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'saga', id }));
+withState(inspection.command('decisions'))
+  .description('list what the scheduler decided, newest first')
+  .option('--failed', 'only requests for which no host was found')
+  .option('--json', 'for programs')
+  .action(({ state, failed, json }: { state: string; failed?: true; json?: true }) =>
+    runInspect(state, json === true, { what: 'decisions', failed: failed === true }),
+  );
+withState(inspection.command('decision'))
+  .description('show why a request was placed where it is, or nowhere: host by host')
+  .argument('<id>', 'of the decision, of a server, or of a request (req-…)')
+  .option('--json', 'for programs')
+  .action((id: string, { state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'decision', id }));
 withState(inspection.command('reconcilers'))
   .description('list what the conductor keeps true, and how its last looks went')
   .option('--json', 'for programs')

@@ -104,6 +104,16 @@ export const novaSchema = {
       default: ['cache_in_nova', 'bittorrent'],
       help: 'Properties of images that snapshots of servers do not inherit.',
     }),
+    block_device_allocate_retries: option.integer({
+      default: 60,
+      min: 0,
+      help: 'How often a server that is built looks whether a new volume is ready.',
+    }),
+    block_device_allocate_retries_interval: option.integer({ default: 3, min: 1, help: 'Seconds between two of those looks, at most.' }),
+    max_local_block_devices: option.integer({
+      default: 3,
+      help: 'Disks on the host a request may name; 0 allows servers on volumes only, negative is without a limit.',
+    }),
     allow_resize_to_same_host: option.flag({ default: false, help: 'Whether a server may get its new flavor on the host it is on.' }),
     resize_confirm_window: option.integer({
       default: 0,
@@ -424,10 +434,14 @@ export const novaSchema = {
     num_retries: option.integer({ default: 3, min: 0, help: 'Further tries of a download.' }),
   },
   compute: {
+    max_disk_devices_to_attach: option.integer({ default: -1, min: -1, help: 'Disks a server may have; -1 is without a limit.' }),
     provider_config_location: option.text({
       default: '/etc/nova/provider_config',
       help: 'Directory of YAML files with inventories and traits that nova-compute adds to its resource providers.',
     }),
+  },
+  cinder: {
+    cross_az_attach: option.flag({ default: true, help: 'Whether servers may use volumes of other availability zones.' }),
   },
   placement: {
     randomize_allocation_candidates: option.flag({
@@ -469,6 +483,11 @@ export const novaSchema = {
     image_port: option.port({ default: 9292, help: 'Port of the embedded image service.' }),
     network_port: option.port({ default: 9696, help: 'Port of the embedded network service.' }),
     placement_port: option.port({ default: 8778, help: 'Port of the embedded placement service.' }),
+    decisions_kept_hours: option.integer({
+      default: 168,
+      min: 1,
+      help: 'How long decisions of the scheduler are kept for `inspect decision`.',
+    }),
     fake_hosts: option.integer({ default: 1, min: 1, max: 100000, help: 'Compute hosts the fake driver pretends to be.' }),
     network_data_plane: option.choice(['linux-bridge', 'none'], {
       default: 'linux-bridge',

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
+import type { Explanation } from '../domain/decision.ts';
 import type { Destination, PlacementRefusal, RequestSpec } from '../domain/request-spec.ts';
 
 /** What was decided for a request: a claimed place for every instance, or why there is none. */
@@ -24,8 +25,17 @@ export const scheduler = contract('scheduler', {
   selectDestinations: {
     since: 1,
     kind: 'query',
-    args: trusted<{ spec: RequestSpec; instanceIds: readonly string[] }>(),
+    args: trusted<{ spec: RequestSpec; instanceIds: readonly string[]; requestId?: string }>(),
     result: trusted<Selection>(),
+  },
+  /** Where a request would fit, and why not elsewhere; claims nothing. */
+  explain: { since: 2, kind: 'query', args: trusted<{ spec: RequestSpec }>(), result: trusted<Explanation>() },
+  /** Whether the host a server is on takes the image of this request; nothing is claimed. */
+  judgeHost: {
+    since: 1,
+    kind: 'query',
+    args: trusted<{ spec: RequestSpec; host: string; node: string }>(),
+    result: Type.Object({ accepted: Type.Boolean(), message: Type.String() }),
   },
   /** Something the scheduler remembers about hosts has changed. */
   refresh: { since: 1, kind: 'query', args: Type.Object({}) },

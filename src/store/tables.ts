@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { BlockDevice, InstanceFault, InstanceFlavor, InstanceImage } from '../domain/instance.ts';
+import type { Decision } from '../domain/decision.ts';
 import type { NetworkInfo } from '../domain/network-info.ts';
 import type { NodeFacts } from '../domain/hosts.ts';
 import type { RequestSpec } from '../domain/request-spec.ts';
@@ -77,6 +78,16 @@ export interface ApiTables {
     created_at: Moment;
   };
   request_specs: { instance_id: string; spec: Json<RequestSpec> };
+  idempotency_keys: {
+    key: string;
+    fingerprint: string;
+    request_id: string;
+    intended: Buffer | null;
+    answer: Buffer | null;
+    held_until: Moment;
+    created_at: Moment;
+  };
+  decisions: { id: string; at: Moment; request_id: string | null; instance_ids: string[]; found: boolean; decision: Json<Decision> };
 }
 
 export interface InstanceRow {

@@ -218,7 +218,7 @@ describe('refusals say what is wrong', () => {
     // this client ends with 0 even so; it says it on its output
     expect(await openstack('server create --flavor huge --image tiny --network inside --wait too-big')).toBe('Error creating server');
     expect(await openstack('server show too-big -f value -c fault')).toMatch(
-      /No valid host was found\. 1 host: 1 without 50000000 MB of free memory/,
+      /No valid host was found\. 1 host: 1 lacks 50000000 MB of memory/,
     );
     await openstack('server delete --wait too-big');
   });

@@ -2,6 +2,7 @@ import type { IdentityClient } from '../../clients/identity.ts';
 import type { ImageClient } from '../../clients/image.ts';
 import type { NetworkClient } from '../../clients/network.ts';
 import type { PlacementClient } from '../../clients/placement.ts';
+import type { VolumeClient } from '../../clients/volume.ts';
 import type { Settings } from '../../config/index.ts';
 import type { ComputeAgent } from '../../contracts/compute.ts';
 import type { Conductor } from '../../contracts/conductor.ts';
@@ -20,10 +21,11 @@ export interface ApiDeps {
   readonly identity: Pick<IdentityClient, 'sessionOf' | 'serviceSession' | 'endpoints' | 'projectExists' | 'limits'>;
   readonly image: ImageClient;
   readonly network: NetworkClient;
+  readonly volume: VolumeClient;
   readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider'>;
   readonly conductor: Conductor;
   /** Told when what it remembers of hosts has changed. */
-  readonly scheduler: Pick<Scheduler, 'refresh'>;
+  readonly scheduler: Pick<Scheduler, 'refresh' | 'explain'>;
   readonly agentOn: (host: string) => ComputeAgent;
   readonly settings: Settings;
   readonly clock: Clock;

@@ -168,6 +168,7 @@ export const policyRules = {
   'os_compute_api:os-hosts:start': rule(admin, 'Switch a host on.'),
   'kilonova:console-sessions:open': rule(adminOrService, 'Open the console that a token permits, as console proxies do.'),
   'kilonova:inspect': rule(admin, 'See operations, reconcilers, hosts and the findings of audits.'),
+  'kilonova:placements:explain': rule(admin, 'Ask where a server would fit, and why not elsewhere.'),
   'kilonova:repair': rule(admin, 'Have an audit repair what is safe.'),
 } as const satisfies Readonly<Record<string, PolicyRule>>;
 

@@ -1,12 +1,14 @@
 import type { IdentityClient } from '../../clients/identity.ts';
 import { createPolicy } from '../../lib/policy/policy.ts';
 import { createService, listen } from '../../lib/http/service.ts';
+import { idempotencyStore, wasBegun } from '../../store/idempotency.ts';
 import type { ApiDeps } from './deps.ts';
 import { computeFaults } from './faults.ts';
 import { computeMicroversions } from './microversions.ts';
 import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
 import { operatorRoutes } from './resources/operator/routes.ts';
+import { placementRoutes } from './resources/placements/routes.ts';
 import { atAnyMethod, choicesFor, projectVersionRoutes, versionRoutes } from './resources/versions/routes.ts';
 
 export interface ApiOptions extends ApiDeps {
@@ -26,12 +28,18 @@ export function createApi(options: ApiOptions) {
     name: 'compute',
     routes,
     actionRoutes,
-    rootRoutes: [...atAnyMethod(versionRoutes), ...projectVersionRoutes([`/v2.1${ofProject}`, `/v2${ofProject}`]), ...operatorRoutes],
+    rootRoutes: [
+      ...atAnyMethod(versionRoutes),
+      ...projectVersionRoutes([`/v2.1${ofProject}`, `/v2${ofProject}`]),
+      ...operatorRoutes,
+      ...placementRoutes,
+    ],
     mounts: ['/v2.1', `/v2.1${ofProject}`, { prefix: '/v2', legacy: true }, { prefix: `/v2${ofProject}`, legacy: true }],
     microversions: computeMicroversions,
     faults: computeFaults(settings.keystone_authtoken.www_authenticate_uri || settings.keystone_authtoken.auth_url, choicesFor),
     policy: createPolicy(policyRules, options.policyOverrides),
     authenticate: (headers) => options.identity.authenticate(headers),
+    onceOnly: { store: idempotencyStore(options.stores.api), wasCarriedOut: (requestId) => wasBegun(options.stores, requestId) },
     deps: options,
     log: options.log,
     maxBodyBytes: 114_688,

@@ -1,6 +1,8 @@
 import type { AuditReport } from '../../contracts/conductor.ts';
 import type { HostSummary, SagaDetail, SagaSummary } from '../../contracts/operator.ts';
 import type { ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
+import type { Decision } from '../../domain/decision.ts';
+import { decisionsText, decisionText } from './decision-reports.ts';
 import { auditText, hostsText, reconcilersText, sagasText, sagaText } from './reports.ts';
 import { noCloud, openOperatorClient, type OperatorClient } from './operator-client.ts';
 
@@ -20,6 +22,8 @@ export type Inspection =
   | { readonly what: 'audit'; readonly repair: boolean }
   | { readonly what: 'sagas'; readonly all: boolean }
   | { readonly what: 'saga'; readonly id: string }
+  | { readonly what: 'decision'; readonly id: string }
+  | { readonly what: 'decisions'; readonly failed: boolean }
   | { readonly what: 'reconcilers' }
   | { readonly what: 'hosts' };
 
@@ -55,6 +59,17 @@ async function look(client: OperatorClient, inspection: Inspection): Promise<See
     case 'saga': {
       const answer = await client.ask<SagaDetail>('GET', `/sagas/${encodeURIComponent(inspection.id)}`);
       return { answer, text: sagaText(answer, now), exitCode: 0 };
+    }
+    case 'decision': {
+      const answer = await client.ask<Decision>('GET', `/decisions/${encodeURIComponent(inspection.id)}`);
+      return { answer, text: decisionText(answer), exitCode: 0 };
+    }
+    case 'decisions': {
+      const answer = await client.ask<{ readonly decisions: readonly Decision[] }>(
+        'GET',
+        `/decisions${inspection.failed ? '?failed=true' : ''}`,
+      );
+      return { answer, text: decisionsText(answer.decisions, now), exitCode: 0 };
     }
     case 'reconcilers': {
       const answer = await client.ask<{ readonly reconcilers: readonly ReconcilerStatus[] }>('GET', '/reconcilers');

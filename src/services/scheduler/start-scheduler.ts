@@ -5,11 +5,18 @@ import { scheduler, schedulerTopic } from '../../contracts/scheduler.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
+import { startReconciler } from '../../lib/reconciler/reconciler.ts';
 import type { Bus } from '../../lib/rpc/bus.ts';
+import { forgetDecisions } from '../../store/decisions.ts';
 import type { Stores } from '../../store/stores.ts';
+import { decide, type DeciderDeps } from './decide.ts';
 import { filtersNamed } from './filters/index.ts';
 import { createHostViews } from './host-view.ts';
-import { selectDestinations } from './select-destinations.ts';
+import { judgeHost } from './judge-host.ts';
+import { findingCandidatesHere } from './local-candidates.ts';
+import { followProviders } from './providers.ts';
+import { recordDecisions } from './record-decisions.ts';
+import { rehearse } from './rehearse.ts';
 
 export interface SchedulerOptions {
   readonly stores: Stores;
@@ -24,10 +31,37 @@ export interface SchedulerOptions {
 
 /** Starts a scheduler. Any number may run: claims are settled in placement. */
 export async function startScheduler(options: SchedulerOptions): Promise<{ stop(): Promise<void> }> {
-  const deps = { ...options, views: createHostViews(options), filters: filtersNamed(options.settings.filter_scheduler.enabled_filters) };
+  const { stores, settings, clock, log } = options;
+  const providers = followProviders(options);
+  const decisions = recordDecisions(options);
+  const deps: DeciderDeps = {
+    ...options,
+    placement: findingCandidatesHere(options.placement, providers),
+    providers,
+    decisions,
+    views: createHostViews(options),
+    filters: filtersNamed(settings.filter_scheduler.enabled_filters),
+  };
   const served = await options.bus.serve(schedulerTopic, scheduler, {
-    selectDestinations: (request) => selectDestinations(deps, request),
+    selectDestinations: (request) => decide(deps, request),
+    explain: ({ spec }) => rehearse(deps, spec),
+    judgeHost: (request) => judgeHost(deps, request),
     refresh: () => Promise.resolve(deps.views.refresh()),
   });
-  return { stop: async () => served[Symbol.asyncDispose]() };
+  const keptMs = settings.kilonova.decisions_kept_hours * 3_600_000;
+  const forgetting = startReconciler(
+    {
+      name: 'old decisions',
+      everyMs: 600_000,
+      run: async () => ({ forgotten: await forgetDecisions(stores.api, new Date(clock.now() - keptMs)) }),
+    },
+    { clock, log },
+  );
+  return {
+    async stop() {
+      await served[Symbol.asyncDispose]();
+      await forgetting.stop();
+      await decisions.flush();
+    },
+  };
 }

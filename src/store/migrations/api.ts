@@ -36,4 +36,21 @@ CREATE TABLE instance_mappings (
 CREATE INDEX instance_mappings_by_project ON instance_mappings (project_id);
 CREATE TABLE request_specs (instance_id uuid PRIMARY KEY, spec jsonb NOT NULL);`,
   },
+  {
+    name: '0002-decisions',
+    sql: `
+CREATE TABLE decisions (
+  id uuid PRIMARY KEY, at timestamptz NOT NULL, request_id text, instance_ids uuid[] NOT NULL, found boolean NOT NULL, decision jsonb NOT NULL);
+CREATE INDEX decisions_by_time ON decisions (at DESC);
+CREATE INDEX decisions_by_request ON decisions (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX decisions_by_instance ON decisions USING gin (instance_ids);`,
+  },
+  {
+    name: '0003-idempotency-keys',
+    sql: `
+CREATE TABLE idempotency_keys (
+  key text PRIMARY KEY, fingerprint text NOT NULL, request_id text NOT NULL, intended bytea, answer bytea,
+  held_until timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);`,
+  },
 ];

@@ -23,7 +23,10 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
     run: async ({ params, deps, signal }) => {
       const spec = await requestSpecOf(deps.stores, params.instanceIds[0]!);
       if (spec === null) throw new KilonovaError('internal', 'The request of these instances is not recorded.');
-      const selection = await deps.scheduler.selectDestinations({ spec, instanceIds: params.instanceIds }, { signal, timeoutMs: 60_000 });
+      const selection = await deps.scheduler.selectDestinations(
+        { spec, instanceIds: params.instanceIds, requestId: params.requestId },
+        { signal, timeoutMs: 60_000 },
+      );
       if (!selection.found) throw new KilonovaError('internal', selection.message, { code: 'NoValidHost' });
       return selection.destinations;
     },

@@ -37,6 +37,12 @@ export interface RequestContext extends Viewer {
   can(rule: string, target?: PolicyTarget): boolean;
   /** The same, throwing 403. */
   authorize(rule: string, target?: PolicyTarget): void;
+  /** Under an idempotency key: keeps what will be answered, before what is asked for is carried out. */
+  readonly intend?: (answer: {
+    readonly status: number;
+    readonly body?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+  }) => Promise<void>;
   /** Sets a header of the answer. */
   setHeader(name: string, value: string): void;
 }
@@ -93,6 +99,8 @@ export interface RouteSpec<Deps, Rule extends string, Path extends string, Query
   readonly query?: VersionedQuery<Query>;
   /** JSON, in an envelope where `key` is given; `stream` hands the handler the raw body. */
   readonly body?: { readonly key?: string; readonly schema: VersionedBody<Body>; readonly optional?: boolean } | 'stream' | 'any';
+  /** Whether an `Idempotency-Key` has it carried out once; actions always are. */
+  readonly onceOnly?: true;
   readonly reply: RouteReply<Result>;
   readonly handle: (input: RouteInput<PathParams<Path>, Query, Body, Loaded, Deps>) => Promise<Result | Reply> | Result | Reply;
 }

@@ -7,6 +7,7 @@ import { forbidden, gone, type KilonovaError, notFound, unauthenticated } from '
 import type { Log } from '../log.ts';
 import { urlWithoutSecrets } from '../secrets.ts';
 import type { Policy } from '../policy/policy.ts';
+import { answerOnce, idempotencyKeyOf, type OnceOnly } from './answer-once.ts';
 import type { Caller } from './caller.ts';
 import { corsHeaders, isPreflight, type CorsSettings } from './cors.ts';
 import { drain } from './drain.ts';
@@ -86,6 +87,8 @@ export interface ServiceSpec<Deps> {
   readonly refusesOtherKeys?: boolean;
   /** Pages of which other origins may ask; without it browsers hide every answer from them. */
   readonly cors?: CorsSettings;
+  /** Has requests that carry an `Idempotency-Key` carried out once, on routes that say so and for all actions. */
+  readonly onceOnly?: OnceOnly;
   /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
   readonly linkPrefix?: string;
 }
@@ -279,13 +282,52 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent, spec.faults.malformedBody);
       checkProject(params, caller);
       if (route === undefined) throw notFound('The resource could not be found.');
-      const query = readQuery(ctx.rawQuery, route.query, ctx.version);
-      const body: unknown =
-        route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx);
-      const { loaded } = early ?? (await admit(route, { params, body, ctx }));
-      const input = { params, query, body, ctx, deps: spec.deps };
-      return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
+      const rest = async (within: RequestContext): Promise<Answer> => carryOut(route, request, { params, json, sent, ctx: within, early });
+      return route.onceOnly === true ? once(request, reply, ctx, { content: json, status: route.reply.status }, rest) : rest(ctx);
     });
+
+  /** Judges what a request says, and has it done. */
+  async function carryOut(
+    route: AnyRoute<Deps>,
+    request: FastifyRequest,
+    {
+      params,
+      json,
+      sent,
+      ctx,
+      early,
+    }: {
+      readonly params: Record<string, string>;
+      readonly json: unknown;
+      readonly sent: Buffer | undefined;
+      readonly ctx: RequestContext;
+      readonly early: { readonly loaded: unknown } | null;
+    },
+  ): Promise<Answer> {
+    const query = readQuery(ctx.rawQuery, route.query, ctx.version);
+    const body: unknown = route.body === 'stream' ? streamBody(request) : route.body === 'any' ? sent : readEnvelope(json, route.body, ctx);
+    const { loaded } = early ?? (await admit(route, { params, body, ctx }));
+    const input = { params, query, body, ctx, deps: spec.deps };
+    return toAnswer(await route.handle({ ...input, loaded }), route.reply, ctx);
+  }
+
+  /** Carries a request out once for its key; the answer tells the id of the request that was carried out. */
+  async function once(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ctx: RequestContext,
+    { content, status }: { readonly content: unknown; readonly status: number },
+    run: (ctx: RequestContext) => Promise<Answer>,
+  ): Promise<Answer> {
+    const key = spec.onceOnly === undefined ? null : idempotencyKeyOf(ctx);
+    if (spec.onceOnly === undefined || key === null) return run(ctx);
+    const { log } = spec;
+    const faultOf = (error: unknown): Answer =>
+      spec.faults.fault(presentable(error), { accept: accept(request), requestId: ctx.requestId, version: ctx.version });
+    const { requestId, ...answer } = await answerOnce(spec.onceOnly, { key, content, ctx, status, log }, run, faultOf);
+    for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
+    return answer;
+  }
 
   /** Finds what the path names and asks the policy about it; a rule without a target is asked first. */
   async function admit(
@@ -322,10 +364,13 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       const action = named.find((candidate) => isWithin(candidate, ctx.version));
       if (action === undefined) throw notFound('The resource could not be found.');
       const sent = (json as Record<string, unknown>)[key];
-      const body = action.body === undefined ? sent : checkedBody(sent, action.body.schema(ctx.version), [key], ctx);
-      const loaded = await load({ params, ctx, deps: spec.deps });
-      ctx.authorize(action.policy, target(loaded));
-      return toAnswer(await action.handle({ params, query: undefined, body, loaded, ctx, deps: spec.deps }), action.reply, ctx);
+      return once(request, reply, ctx, { content: json, status: action.reply.status }, async (within) => {
+        const body = action.body === undefined ? sent : checkedBody(sent, action.body.schema(ctx.version), [key], ctx);
+        const loaded = await load({ params, ctx: within, deps: spec.deps });
+        within.authorize(action.policy, target(loaded));
+        const input = { params, query: undefined, body, loaded, ctx: within, deps: spec.deps };
+        return toAnswer(await action.handle(input), action.reply, within);
+      });
     });
 
   function checkContentType(request: FastifyRequest, takesBody: boolean): void {

@@ -72,4 +72,8 @@ CREATE TABLE console_auth_tokens (
 CREATE INDEX console_auth_tokens_by_instance ON console_auth_tokens (instance_id);
 CREATE INDEX console_auth_tokens_by_expiry ON console_auth_tokens (expires_at);`,
   },
+  {
+    name: '0004-actions-by-request',
+    sql: `CREATE INDEX instance_actions_by_request ON instance_actions (request_id);`,
+  },
 ];

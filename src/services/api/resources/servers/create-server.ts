@@ -92,8 +92,14 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
   return { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec };
 }
 
-/** Accepts a request for one or more servers; from then on it is carried through or ends in ERROR with the reason. */
-export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Body, hints: Hints): Promise<CreatedServers> {
+/** Accepts a request for one or more servers; from then on it is carried through or ends in ERROR with the reason. `willAnswer` is told of it right before. */
+export async function createServer(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  body: Body,
+  hints: Hints,
+  willAnswer?: (created: CreatedServers) => Promise<void>,
+): Promise<CreatedServers> {
   const { caller } = ctx;
   const { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec } =
     await readRequest(deps, ctx, body, hints);
@@ -187,16 +193,18 @@ export async function createServer(deps: ApiDeps, ctx: RequestContext, body: Bod
         params: { instanceIds, requestId: ctx.requestId, adminPass, startedAt: deps.clock.now() },
       },
     ]);
-    return instanceIds;
+    const answered = {
+      first: instanceIds[0]!,
+      reservationId,
+      adminPass,
+      diskConfig,
+      securityGroups: groups.length === 0 ? [{ name: 'default' }] : groups.map((name) => ({ name })),
+    };
+    await willAnswer?.(answered);
+    return answered;
   });
   deps.conductor.wake({}).catch((error: unknown) => deps.log.debug({ err: error }, 'conductor was not woken; it will look by itself'));
-  return {
-    first: created[0]!,
-    reservationId,
-    adminPass,
-    diskConfig,
-    securityGroups: groups.length === 0 ? [{ name: 'default' }] : groups.map((name) => ({ name })),
-  };
+  return created;
 }
 
 const instanceFlavor = ({

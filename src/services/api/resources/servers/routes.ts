@@ -9,7 +9,7 @@ import { links, nextLinks, selfUrl } from '../../links.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
-import { createServer } from './create-server.ts';
+import { createServer, type CreatedServers } from './create-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
 import { listServers } from './list-servers.ts';
 import { operate } from './operate.ts';
@@ -65,21 +65,24 @@ export const serverRoutes = [
     summary: 'Create servers',
     policy: 'os_compute_api:servers:create',
     body: { schema: CreateServerRequest },
+    onceOnly: true,
     reply: { status: 202 },
     handle: async ({ body, ctx, deps }) => {
       const { server: wanted } = body;
       const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
-      const created = await createServer(deps, ctx, wanted, hints);
-      if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false)
-        return { reservation_id: created.reservationId };
-      const server = {
-        id: created.first,
-        links: links(ctx, 'servers', created.first),
-        'OS-DCF:diskConfig': created.diskConfig,
-        security_groups: created.securityGroups,
-        ...(deps.settings.api.enable_instance_password ? { adminPass: created.adminPass } : {}),
+      const answerOf = (created: CreatedServers): Reply => {
+        if (wanted.return_reservation_id !== undefined && wanted.return_reservation_id !== false)
+          return new Reply(202, { reservation_id: created.reservationId });
+        const server = {
+          id: created.first,
+          links: links(ctx, 'servers', created.first),
+          'OS-DCF:diskConfig': created.diskConfig,
+          security_groups: created.securityGroups,
+          ...(deps.settings.api.enable_instance_password ? { adminPass: created.adminPass } : {}),
+        };
+        return new Reply(202, { server }, { location: selfUrl(ctx, 'servers', created.first) });
       };
-      return new Reply(202, { server }, { location: selfUrl(ctx, 'servers', created.first) });
+      return answerOf(await createServer(deps, ctx, wanted, hints, async (created) => ctx.intend?.(answerOf(created))));
     },
   }),
   route({

@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import type { InstanceFlavor } from '../domain/instance.ts';
 import type { RequestSpec } from '../domain/request-spec.ts';
 import type { Executor } from '../lib/sql/database.ts';
 import type { Stores } from './stores.ts';
@@ -29,15 +28,6 @@ export async function mapInstances(
 export async function requestSpecOf(stores: Stores, instanceId: string): Promise<RequestSpec | null> {
   const row = await stores.api.selectFrom('request_specs').select('spec').where('instance_id', '=', instanceId).executeTakeFirst();
   return row?.spec ?? null;
-}
-
-/** The flavor later moves look for a place with. */
-export async function setRequestedFlavor(stores: Stores, instanceId: string, flavor: InstanceFlavor): Promise<void> {
-  await stores.api
-    .updateTable('request_specs')
-    .set({ spec: sql<string>`jsonb_set(spec, '{flavor}', ${JSON.stringify(flavor)}::jsonb)` })
-    .where('instance_id', '=', instanceId)
-    .execute();
 }
 
 /** Changes how an instance is asked for from now on, such as with another image. Nothing, when there is no such request. */

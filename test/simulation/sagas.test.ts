@@ -8,6 +8,7 @@ import type { SagaStore } from '../../src/lib/saga/store.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, getInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
+import { operationSubjects } from './operation-subjects.ts';
 import { nothing, whole, type Leftovers, type Subject } from './subject.ts';
 import { subjectsOfMoves } from './subjects-of-moves.ts';
 import { createWorld, injected, leftoversOf, type World } from './world.ts';
@@ -54,6 +55,7 @@ const volumeDevice = (changes: Partial<BlockDevice>): BlockDevice => ({
 
 const subjects: Readonly<Record<string, Subject>> = {
   ...subjectsOfMoves,
+  ...operationSubjects,
   'place-instances': {
     begin: async (world) => {
       const { id } = await world.accept();

@@ -1,3 +1,4 @@
+import type { ImageClient } from '../../src/clients/image.ts';
 import type { NetworkClient } from '../../src/clients/network.ts';
 import type { VolumeClient } from '../../src/clients/volume.ts';
 import type { Settings } from '../../src/config/index.ts';
@@ -41,9 +42,11 @@ export async function startWorldHosts(
   {
     settings,
     network,
+    image,
     volume,
     conductor,
   }: {
+    readonly image: Pick<ImageClient, 'show' | 'upload'>;
     readonly settings: Settings;
     readonly network: NetworkClient;
     readonly volume: VolumeClient;
@@ -60,7 +63,7 @@ export async function startWorldHosts(
       settings,
       driver: hypervisors.driver(name),
       conductor,
-      clients: { network, volume, image: null as never, placement: null as never }, // a host that pretends asks them nothing
+      clients: { network, volume, image: image as ImageClient, placement: null as never }, // a host that pretends asks them no more
       identity: { serviceSession: { token: () => Promise.resolve('none') } },
       clock: systemClock,
       log: silentLog,

@@ -20,7 +20,8 @@ import { movesOf } from '../../src/store/moves.ts';
 import { cellSagaStore } from '../../src/store/sagas.ts';
 import { recordNodes, recordService } from '../../src/store/services.ts';
 import { openStores, type Stores } from '../../src/store/stores.ts';
-import { worldVolumes, type WorldVolumes } from './world-volumes.ts';
+import { worldImages, type WorldImages } from './world-images.ts';
+import { volumesInMemory, type VolumesInMemory } from '../../src/clients/testing/volumes-in-memory.ts';
 import { temporaryDatabase } from '../support/database.ts';
 import { startWorldHosts, type WorldGuests } from './world-hosts.ts';
 import { worldPlacement, worldScheduler, type WorldPlacement } from './world-placement.ts';
@@ -34,7 +35,8 @@ export interface World {
   readonly hypervisors: FakeHypervisors;
   readonly placement: WorldPlacement;
   readonly ports: Map<string, Port>;
-  readonly volumes: WorldVolumes;
+  readonly images: WorldImages;
+  readonly volumes: VolumesInMemory;
   /** Hosts that do not answer. */
   readonly silent: Set<string>;
   /** Runs these sagas as a conductor of this name would, until `stop`. */
@@ -75,10 +77,12 @@ export async function createWorld(): Promise<World> {
   const ports: World['ports'] = new Map();
   const network = networkOf(ports);
   const placement = worldPlacement(nodes);
-  const volumes = worldVolumes();
+  const images = worldImages();
+  const volumes = volumesInMemory();
   const hosts = await startWorldHosts([...nodes.values()], {
     settings,
     network,
+    image: images.client,
     volume: volumes.client,
     conductor: only<Conductor>('conductor', {}),
   });
@@ -87,6 +91,7 @@ export async function createWorld(): Promise<World> {
   const deps: ConductorDeps = {
     stores,
     network,
+    image: images.client,
     volume: volumes.client,
     placement: placement.client,
     identity: { serviceSession: { token: () => Promise.resolve('none') } },
@@ -118,6 +123,7 @@ export async function createWorld(): Promise<World> {
     hypervisors: hosts.hypervisors,
     placement,
     ports,
+    images,
     volumes,
     silent,
     conductor(owner, sagas, around = (store) => store) {
@@ -405,6 +411,8 @@ export async function leftoversOf(world: World, id: string) {
       .map(({ status }) => status) as readonly string[],
     /** Volumes the instance has by its own word. */
     volumes: found?.instance.blockDevices.filter(({ destinationType }) => destinationType === 'volume').length ?? 0,
+    /** States of the images that were made of it. */
+    images: world.images.of(id),
     sagas: sagas.flat().length,
     /** What is somewhere else than the server itself says it is. */
     beside: [

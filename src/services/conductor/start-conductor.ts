@@ -1,4 +1,5 @@
 import type { IdentityClient } from '../../clients/identity.ts';
+import type { ImageClient } from '../../clients/image.ts';
 import type { NetworkClient } from '../../clients/network.ts';
 import type { PlacementClient } from '../../clients/placement.ts';
 import type { VolumeClient } from '../../clients/volume.ts';
@@ -31,6 +32,7 @@ import { sagas } from './sagas/index.ts';
 export interface ConductorOptions {
   readonly stores: Stores;
   readonly bus: Bus;
+  readonly image: Pick<ImageClient, 'show' | 'list' | 'delete'>;
   readonly network: NetworkClient;
   readonly volume: VolumeClient;
   readonly placement: PlacementClient;

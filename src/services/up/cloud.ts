@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createIdentityClient } from '../../clients/identity-http.ts';
 import { createImageClient } from '../../clients/image-http.ts';
 import { createNetworkClient } from '../../clients/network-http.ts';
+import { createVolumeClient } from '../../clients/volume-http.ts';
 import { createPlacementClient } from '../../clients/placement-http.ts';
 import type { Settings } from '../../config/index.ts';
 import { computeAgent, computeTopic } from '../../contracts/compute.ts';
@@ -27,6 +28,7 @@ import { startNetwork } from '../network/index.ts';
 import { startPlacement } from '../placement/start-placement.ts';
 import { startScheduler } from '../scheduler/start-scheduler.ts';
 import type { Progress } from './progress.ts';
+import { startConsoles } from './start-consoles.ts';
 import type { Secrets } from './state-directory.ts';
 
 export interface CloudOptions {
@@ -150,7 +152,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const image = createImageClient({ endpoints: nova.endpoints, log });
     const network = createNetworkClient({ endpoints: nova.endpoints, log });
     const placement = createPlacementClient({ endpoints: nova.endpoints, log });
-    stops.push(() => Promise.all([image.close(), network.close(), placement.close()]));
+    const volume = createVolumeClient({ endpoints: nova.endpoints, log, serviceSession: nova.serviceSession });
+    stops.push(() => Promise.all([image.close(), network.close(), placement.close(), volume.close()]));
 
     const api = await progress.step('compute API', async () => {
       const service = await startApi({
@@ -158,6 +161,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         identity: nova,
         image,
         network,
+        volume,
         placement,
         settings,
         clock,
@@ -211,6 +215,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       }),
     );
 
+    const consoles = await progress.step('consoles', () => startConsoles({ settings, identity: nova, clock, log }));
+    stops.push(() => consoles.stop());
+    settings = consoles.settings; // hosts give out the addresses at which the proxies listen now
+
     const agent = await startAgent();
     await progress.step('scheduler, conductor, compute', async () => {
       const scheduler = await startScheduler({
@@ -227,7 +235,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       const conducting = await startConductor({
         stores,
         bus,
+        image,
         network,
+        volume,
         placement,
         identity: nova,
         settings,
@@ -240,7 +250,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         settings,
         statePath: settings.DEFAULT.state_path,
         bus,
-        clients: { placement, image, network },
+        clients: { placement, image, network, volume },
         identity: nova,
         clock,
         ids,

@@ -54,7 +54,7 @@ export interface HypervisorDriver {
   discardCopy(id: string, name: string): Promise<void>;
   /** Starts the guest from `spec`, whose disks marked `onlyForRescue` are made anew; the others are kept. */
   rescue(spec: GuestSpec, signal: AbortSignal): Promise<void>;
-  /** Starts the guest as it was, and removes what was made for its rescue. */
+  /** Starts the guest as it was, and removes what was made for its rescue; one that runs and is not rescued is left alone. */
   unrescue(spec: GuestSpec, signal: AbortSignal): Promise<void>;
   /**
    * Sets a password inside a running guest. `conflict` when it has no agent or the agent refuses, `unsupported` when the agent does

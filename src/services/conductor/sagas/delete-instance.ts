@@ -8,6 +8,8 @@ import { activeSagas, cancelSagas } from '../../../store/sagas.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { finishEvent } from '../outcome.ts';
 import { unplugPorts } from '../ports.ts';
+import { discardVolumes } from '../volumes.ts';
+import { discardShelvedImage } from '../shelved.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
 export interface DeleteParams {
@@ -43,8 +45,13 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
   })
   .step('released', {
     run: async ({ params, deps }) => {
+      const found = await findInstance(deps.stores, params.instanceId);
+      const kept = found === null ? [] : await discardVolumes(deps, found.instance);
+      for (const { volumeId, why } of kept)
+        deps.log.warn({ instanceId: params.instanceId, volumeId, why }, 'a volume that should go with its server could not be deleted');
       await Promise.all([
         unplugPorts(deps, params.instanceId),
+        discardShelvedImage(deps, found?.instance ?? null),
         deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId),
       ]);
       return null;

@@ -285,12 +285,12 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
     async rescue(spec, signal) {
       await strike('rescue', named(spec), signal);
       find(spec.id);
-      boot(newGuest(spec));
+      boot({ ...newGuest(spec), rescued: true });
     },
     async unrescue(spec, signal) {
       await strike('unrescue', named(spec), signal);
-      find(spec.id);
-      boot(newGuest(spec));
+      const guest = find(spec.id);
+      if (guest.rescued === true || guest.powerState !== powerStates.running) boot(newGuest(spec));
     },
     async setPassword(id, { user }) {
       await strike('setPassword', find(id));

@@ -15,6 +15,7 @@ export interface FakeGuest {
   /** Memory is kept on disk. */
   readonly suspended: boolean;
   readonly console: string;
+  readonly rescued?: boolean;
   /** Ports of its interfaces. */
   readonly ports: readonly string[];
   /** Ids of its volumes. */

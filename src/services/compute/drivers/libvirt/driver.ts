@@ -7,6 +7,7 @@ import { isUuid } from '../../../../lib/ids.ts';
 import {
   defineDomain,
   getDomainStats,
+  getDomainXml,
   hasManagedSave,
   injectNmi,
   isLibvirtError,
@@ -14,6 +15,7 @@ import {
   onDomainEvent,
   readLifecycle,
   removeManagedSave,
+  resizeDisk,
   resumeDomain,
   startDomain,
   suspendDomain,
@@ -22,6 +24,7 @@ import {
   type DomainStats,
   type LibvirtClient,
 } from '../../../../lib/libvirt/index.ts';
+import { parseXml } from '../../../../lib/xml/parse.ts';
 import { attributeAt, findAll } from '../../../../lib/xml/query.ts';
 import { errnoOf } from '../../errno.ts';
 import { eventQueue } from '../../event-queue.ts';
@@ -35,7 +38,7 @@ import { domainStateAt, guestEventOf, powerStateOf } from './domain-state.ts';
 import { guestConsoles, serialPortsInUse } from './guest-consoles.ts';
 import { copyAtRest, copyWhileRunning } from './copy-disk.ts';
 import { configDriveFile, diskLayout } from './disk-layout.ts';
-import { makeGuestDisks, makeRescueDisks, removeRescueDisks } from './guest-disks.ts';
+import { makeGuestDisks, hasRescueDisks, makeRescueDisks, removeRescueDisks } from './guest-disks.ts';
 import { setGuestPassword } from './guest-password.ts';
 import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
@@ -45,6 +48,7 @@ import { guestNotFound, ownedDomains } from './owned-domains.ts';
 import { plugIn, unplug, type DetachPatience, type PluggedDevice } from './plugging.ts';
 import { readDiagnostics } from './read-diagnostics.ts';
 import { goesDown, isOff, stateOf, switchOff } from './power-down.ts';
+import { forgetPassphrase, keepPassphrase, pluggedVolume, volumeElement } from './volume-disk.ts';
 import { serialPortBook } from './serial-ports.ts';
 
 /** Guests on QEMU by way of libvirt. Only domains that carry this cloud's mark exist for it. */
@@ -121,6 +125,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     const drive = join(directory, spec.configDrive === null ? '' : configDriveFile(spec.configDrive));
     if (spec.configDrive !== null && !(await exists(drive))) await writeConfigDrive(spec.configDrive, drive, signal);
     signal.throwIfAborted();
+    await keepPassphrases(client, spec);
     await startDomain(client, await defineDomain(client, await xmlOf(spec)));
     domains.remember(spec.id);
   }
@@ -180,6 +185,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         });
         try {
           // from here on libvirt is not left in the middle of a call: what it has begun it would finish behind our back
+          await keepPassphrases(client, spec);
           const domain = await defineDomain(client, xml, ['validate']);
           domains.remember(spec.id);
           signal.throwIfAborted();
@@ -267,6 +273,32 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         await plugIn(client, await domains.get(client, id), pluggedInterface(port), interfaceElement(port, host.domain));
       }),
 
+    attachVolume: (spec, volume) =>
+      ask(async (client) => {
+        const domain = await domains.get(client, spec.id);
+        const { volumes } = diskLayout(
+          { ...spec, volumes: [...(spec.volumes ?? []), volume] },
+          { ...host.domain, directory: directoryOf(spec.id) },
+        );
+        await keepPassphrase(client, volume);
+        await plugIn(client, domain, pluggedVolume(volume.volumeId), volumeElement(volumes.at(-1)!));
+      }),
+
+    detachVolume: (id, volumeId, signal) =>
+      ask(async (client) => {
+        await unplug(client, await domains.get(client, id), pluggedVolume(volumeId), patience(signal));
+        await forgetPassphrase(client, volumeId);
+      }),
+
+    growVolume: (id, volumeId, bytes) =>
+      ask(async (client) => {
+        const domain = await domains.get(client, id);
+        const disk = pluggedVolume(volumeId).findIn(parseXml(await getDomainXml(client, domain)));
+        if (disk === undefined) throw notFound(`Guest ${id} has no volume ${volumeId}.`, { code: 'volume-not-attached' });
+        if (isOff(await stateOf(client, domain))) return;
+        await resizeDisk(client, domain, attributeAt(disk, 'target', 'dev') ?? '', bytes);
+      }),
+
     detachInterface: (id, port, signal) =>
       ask(async (client) => unplug(client, await domains.get(client, id), pluggedInterface(port), patience(signal))),
 
@@ -277,7 +309,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         const domain = await domains.get(client, spec.id);
         const state = await stateOf(client, domain);
         const directory = directoryOf(spec.id);
-        const [disk] = diskLayout(spec, { ...host.domain, directory });
+        const [disk] = diskLayout(spec, { ...host.domain, directory }).disks;
         if (disk === undefined) throw conflict('The guest has no disk of its own.', { code: 'no-disk' });
         const copying = { disk, path: copyPath(spec.id, copy.name), copy, settings, clock, log, signal };
         if (isOff(state)) await copyAtRest(copying);
@@ -305,6 +337,8 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
 
     unrescue: (spec, signal) =>
       ask(async (client) => {
+        const domain = await domains.get(client, spec.id);
+        if (!isOff(await stateOf(client, domain)) && !(await hasRescueDisks(directoryOf(spec.id)))) return; // it is not rescued
         await switchOffForGood(client, spec.id);
         await startAnew(client, spec, signal);
         await removeRescueDisks(directoryOf(spec.id));
@@ -334,7 +368,12 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     await ask(async (client) => {
       const domain = await domains.find(client, id);
       if (domain !== null) {
+        const xml = parseXml(await getDomainXml(client, domain));
         await switchOff(client, domain, clock);
+        for (const disk of findAll(xml, 'devices/disk')) {
+          const volumeId = attributeAt(disk, 'source/encryption/secret', 'uuid');
+          if (volumeId !== null) await forgetPassphrase(client, volumeId);
+        }
         await undefineDomain(client, domain, ['managedSave', 'snapshotsMetadata', 'checkpointsMetadata', 'nvram']).catch(
           (error: unknown) => {
             if (!isLibvirtError(error, 'noDomain')) throw error; // it was transient
@@ -348,6 +387,10 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
   }
   return driver;
 }
+
+const keepPassphrases = async (client: LibvirtClient, { volumes = [] }: GuestSpec): Promise<void> => {
+  for (const volume of volumes) await keepPassphrase(client, volume);
+};
 
 const pluggedInterface = ({ portId, macAddress }: PluggedInterface): PluggedDevice => ({
   called: `the interface of port ${portId}`,

@@ -30,8 +30,13 @@ export async function makeRescueDisks(spec: GuestSpec, directory: string, settin
     await makeDisk(disk, join(directory, disk.file), settings, signal);
 }
 
+const rescueDisks = async (directory: string): Promise<readonly string[]> =>
+  (await readdir(directory)).filter((file) => file.endsWith('.rescue'));
+
+export const hasRescueDisks = async (directory: string): Promise<boolean> => (await rescueDisks(directory)).length > 0;
+
 export async function removeRescueDisks(directory: string): Promise<void> {
-  for (const file of await readdir(directory)) if (file.endsWith('.rescue')) await rm(join(directory, file), { force: true });
+  for (const file of await rescueDisks(directory)) await rm(join(directory, file), { force: true });
 }
 
 async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,111 @@
+import { powerStates, type TaskState, type VmState } from '../../../domain/instance.ts';
+import { conflict, KilonovaError, unsupported } from '../../../lib/errors.ts';
+import { saga } from '../../../lib/saga/saga.ts';
+import { findInstance, getInstance, transition, type InstanceChanges } from '../../../store/instances.ts';
+import { requestSpecOf, updateRequestSpec } from '../../../store/mappings.ts';
+import { eraseAdminPass } from '../../../store/sagas.ts';
+import type { ConductorDeps } from '../deps.ts';
+import { guestNow } from '../guest-now.ts';
+import { guestOrder } from '../guest-order.ts';
+import { concludeOperation, type OperationParams } from '../outcome.ts';
+
+export interface RebuildParams extends OperationParams {
+  /** Handed to the guest's config drive; erased when the saga has ended. */
+  readonly adminPass: string | null;
+  readonly preserveEphemeral: boolean;
+  readonly was: VmState;
+  /** Whether its host must be asked anew whether it takes the image. */
+  readonly otherImage: boolean;
+  /** What the request has changed, as it was before. */
+  readonly before: InstanceChanges;
+}
+
+const tasks: readonly TaskState[] = ['rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'];
+const event = 'compute_rebuild_instance';
+
+/** Makes a server's guest anew on its host, from the same or another image. Its ports, its claim and its volumes stay. */
+export const rebuildInstance = saga<RebuildParams, ConductorDeps>('rebuild-instance')
+  .step('prepared', {
+    run: async ({ params, deps, idempotencyKey, signal }) => {
+      const { instance } = await getInstance(deps.stores, params.instanceId);
+      if (params.preserveEphemeral) throw unsupported('The current driver does not support preserving ephemeral partitions.');
+      if (instance.host === null) throw conflict(`Instance ${instance.id} is on no host.`);
+      const spec = params.otherImage ? await requestSpecOf(deps.stores, instance.id) : null;
+      if (spec !== null) {
+        const asked = { spec: { ...spec, image: instance.image }, host: instance.host, node: instance.node ?? '' };
+        const { accepted, message } = await deps.scheduler.judgeHost(asked, { signal });
+        if (!accepted) throw new KilonovaError('internal', message, { code: 'NoValidHost' });
+      }
+      const options = { key: idempotencyKey, epoch: instance.epoch, signal };
+      await deps.agentOn(instance.host).prepare({ order: guestOrder(deps.settings, instance) }, options);
+      return { host: instance.host };
+    },
+    // nothing has happened to the guest: the server is what it was, and says in ERROR that it is not what was asked for
+    undo: async ({ params, deps, sagaId, failure }) => {
+      const found = await findInstance(deps.stores, params.instanceId);
+      if (found === null) return;
+      await concludeOperation(deps, params, {
+        event,
+        whileTask: tasks,
+        vmState: 'error',
+        changes: params.before,
+        host: found.instance.host,
+        failure,
+      });
+      await eraseAdminPass(deps.stores.cell(found.cellId), sagaId);
+    },
+  })
+  .step('rebuilt', {
+    run: async ({ params, deps, idempotencyKey, signal }) => {
+      const { instance, cellId } = await getInstance(deps.stores, params.instanceId);
+      await transition(deps.stores.cell(cellId), instance.id, { whileTask: tasks, taskState: 'rebuild_spawning' });
+      const order = guestOrder(deps.settings, instance, { adminPass: params.adminPass });
+      const { powerState } = await deps
+        .agentOn(instance.host ?? '')
+        .rebuild({ order }, { key: idempotencyKey, epoch: instance.epoch, signal });
+      return { powerState };
+    },
+    // the old guest may be gone, and the new one may be there: the server keeps its place, and can be rebuilt again
+    undo: async ({ params, deps, failure }) => {
+      const found = await findInstance(deps.stores, params.instanceId);
+      if (found === null) return;
+      const { powerState } = await guestNow(deps, found.instance);
+      await concludeOperation(deps, params, {
+        event,
+        whileTask: tasks,
+        vmState: 'error',
+        changes: powerState === undefined ? {} : { powerState },
+        host: found.instance.host,
+        failure,
+      });
+      await updateRequestSpec(deps.stores, params.instanceId, { image: found.instance.image });
+    },
+  })
+  .pointOfNoReturn()
+  .step('stopped', {
+    // one that was stopped is stopped again
+    run: async ({ params, results, deps, idempotencyKey }) => {
+      if (params.was !== 'stopped') return { powerState: results.rebuilt.powerState };
+      const found = await findInstance(deps.stores, params.instanceId);
+      if (found?.instance.host == null) return { powerState: powerStates.noState };
+      const { host, id, epoch } = found.instance;
+      return deps.agentOn(host).powerOff({ instanceId: id, graceSeconds: 0 }, { key: idempotencyKey, epoch });
+    },
+  })
+  .step('finished', {
+    run: async ({ params, results, deps, sagaId }) => {
+      const now = new Date(deps.clock.now()).toISOString();
+      const found = await findInstance(deps.stores, params.instanceId);
+      if (found === null) return null;
+      await updateRequestSpec(deps.stores, params.instanceId, { image: found.instance.image });
+      await concludeOperation(deps, params, {
+        event,
+        whileTask: tasks,
+        vmState: params.was === 'stopped' ? 'stopped' : 'active',
+        changes: { powerState: results.stopped.powerState, launchedAt: now, progress: 100 },
+        host: results.prepared.host,
+      });
+      await eraseAdminPass(deps.stores.cell(found.cellId), sagaId);
+      return null;
+    },
+  });

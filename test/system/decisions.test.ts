@@ -20,7 +20,7 @@ const operator = async (method: string, path: string, body?: unknown, token = cl
     headers: { 'x-auth-token': token, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  return { status: answer.status, body: (await answer.json()) as never };
+  return { status: answer.status, body: await answer.json() };
 };
 const server = (more: object = {}) => ({ name: 's', imageRef: cloud.imageId, flavorRef: 'large', networks: 'none', ...more });
 
@@ -52,7 +52,7 @@ const decisionOf = (id: string): Promise<Decision> =>
   waitUntil(
     async () => {
       const { status, body } = await operator('GET', `/decisions/${id}`);
-      return status === 200 ? body : null;
+      return status === 200 ? (body as Decision) : null;
     },
     { clock: systemClock, timeoutMs: 10_000, everyMs: 20, what: `the decision ${id}` },
   );

@@ -65,7 +65,8 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
     'network_data_plane = none',
     'fake_hosts = 2',
   ];
-  const { settings } = readSettings([...ports, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'));
+  const consoles = ['[vnc]', 'novncproxy_port = 0', '[serial_console]', 'serialproxy_port = 0', 'enabled = True'];
+  const { settings } = readSettings([...ports, ...consoles, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'));
   const servicePasswords = { nova: password, placement: password, glance: password, neutron: password };
   const cloud = await startCloud({
     settings,

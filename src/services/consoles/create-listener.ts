@@ -40,7 +40,10 @@ export function createListener({ DEFAULT, console: tls }: Pick<Settings, 'DEFAUL
     socket.on('error', () => socket.destroy());
     socket.once('readable', () => {
       const first = socket.read(1) as Buffer | null;
-      if (first === null) return void socket.destroy(); // it came and went
+      if (first === null) {
+        socket.destroy(); // it came and went
+        return;
+      }
       socket.setTimeout(0).removeAllListeners('timeout');
       socket.unshift(first);
       if (first[0] === handshake) secure.emit('connection', socket);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ const status = async (viewer: Viewer): Promise<number | undefined> => {
 };
 const get = async ({ port }: ConsoleProxy, path: string, method = 'GET') => {
   const sent = request({ host: '127.0.0.1', port, path, method, agent: false }).end();
-  const [answer] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   const body = Buffer.concat(await answer.toArray()).toString();
   return { status: answer.statusCode, headers: answer.headers, body };
 };

@@ -24,6 +24,8 @@ const ports = [
   { group: 'kilonova', key: 'placement_port', usual: 8778 },
   { group: 'kilonova', key: 'image_port', usual: 9292 },
   { group: 'kilonova', key: 'network_port', usual: 9696 },
+  { group: 'vnc', key: 'novncproxy_port', usual: 6080 },
+  { group: 'serial_console', key: 'serialproxy_port', usual: 6083 },
 ] as const;
 
 /** The settings of a cloud: its `nova.conf`, written on the first start, and what the command line says on top. */
@@ -39,7 +41,19 @@ export async function cloudSettings(state: StateDirectory, secrets: Secrets, fla
 }
 
 const portLines = (base: number | null): readonly { readonly group: string; readonly line: string }[] =>
-  base === null ? [] : ports.map(({ group, key }, index) => ({ group, line: `${key} = ${base === 0 ? 0 : base + index}` }));
+  base === null
+    ? []
+    : ports.flatMap(({ group, key }, index) => {
+        const port = base === 0 ? 0 : base + index;
+        return [{ group, line: `${key} = ${port}` }, ...addressOf(key, port)];
+      });
+
+/** Where users are sent for what listens on a port. */
+function addressOf(key: string, port: number): readonly { readonly group: string; readonly line: string }[] {
+  if (key === 'novncproxy_port') return [{ group: 'vnc', line: `novncproxy_base_url = http://127.0.0.1:${port}/vnc_auto.html` }];
+  if (key === 'serialproxy_port') return [{ group: 'serial_console', line: `base_url = ws://127.0.0.1:${port}/` }];
+  return [];
+}
 
 function flagLines({ driver, fakeHosts, portBase }: UpFlags): string {
   const lines = [
@@ -74,6 +88,15 @@ metadata_listen_port = ${port('metadata_listen_port')}
 service_metadata_proxy = True
 metadata_proxy_shared_secret = ${secrets.metadataSecret}
 
+[vnc]
+novncproxy_port = ${port('novncproxy_port')}
+novncproxy_base_url = http://127.0.0.1:${port('novncproxy_port')}/vnc_auto.html
+
+[serial_console]
+enabled = True
+serialproxy_port = ${port('serialproxy_port')}
+base_url = ws://127.0.0.1:${port('serialproxy_port')}/
+
 [keystone_authtoken]
 username = nova
 password = ${secrets.servicePasswords['nova'] ?? ''}
@@ -93,11 +116,10 @@ external_cidr = ${externalCidr}
 
 /** Refuses to start when a port is taken, before anything is: names the port, the option and who could be asked. */
 export async function refuseTakenPorts(settings: LoadedSettings['settings'], path: string): Promise<void> {
-  const wanted = ports.map(({ group, key }) => ({
-    group,
-    key,
-    port: (settings[group] as unknown as Readonly<Record<string, number>>)[key]!,
-  }));
+  const wanted = ports.flatMap(({ group, key }) => {
+    const options = settings[group] as unknown as Readonly<Record<string, unknown>>;
+    return options['enabled'] === false ? [] : [{ group, key, port: Number(options[key]) }];
+  });
   const taken = await Promise.all(wanted.map(async (entry) => ((await isFree(settings.kilonova.listen, entry.port)) ? null : entry)));
   const first = taken.find((entry) => entry !== null);
   if (first === undefined || first === null) return;

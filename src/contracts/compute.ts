@@ -34,8 +34,8 @@ export const computeAgent = contract('compute', {
     args: Type.Object({}),
     result: Type.Object({ version: Type.Integer(), problems: Type.Array(Type.String()) }),
   },
-  /** Makes and starts a guest: image cached, disks and config drive made, ports plugged and reported ready. Leaves nothing behind when it fails. */
-  spawn: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder }>(), result: State },
+  /** Makes and starts a guest (leaves it off where `start` is false): image cached, disks and config drive made, ports plugged and reported ready. Leaves nothing behind when it fails. */
+  spawn: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; start?: boolean }>(), result: State },
   /** Removes a guest with its disks and plugs; succeeds when it is already gone. */
   destroy: { since: 1, kind: 'command', args: trusted<{ instanceId: string; vifs: readonly Vif[] }>() },
   /** Asks the guest to shut down, and switches it off when it has not after so many seconds (0: at once). */

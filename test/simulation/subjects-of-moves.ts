@@ -63,6 +63,10 @@ const resize = (requestedHost: string | null) => async (world: World, id: Instan
   return begun(world, id, 'resize', 'resize-instance', more);
 };
 
+const live = (world: World, id: InstanceId) => begun(world, id, 'liveMigrate', 'live-migrate', { host: null, filtersAsked: true });
+const evacuate = (world: World, id: InstanceId, sourceHost: string) =>
+  begun(world, id, 'evacuate', 'evacuate-instance', { sourceHost, host: null, filtersAsked: true, start: true, adminPass: null });
+
 const active = { ...whole, vmState: 'active' } as const;
 const off = { ...whole, vmState: 'stopped', guest: powerStates.shutdown } as const;
 /** What waits for the end of a resize. */
@@ -119,5 +123,37 @@ export const subjectsOfMoves: Readonly<Record<string, Subject>> = {
     },
     done: active,
     undone: [{ ...whole, ...waiting, vmState: 'resized' }],
+  },
+  'live-migrate': {
+    begin: async (world) => live(world, (await world.running()).id),
+    done: active,
+    undone: [active], // on its source, or on its destination when it was faster
+  },
+  'live-migrate: of a server that is paused': {
+    begin: async (world) => {
+      const { id } = await world.running();
+      await world.hypervisors.driver(host).pause(id);
+      await transition(cell(world), id, { vmState: 'paused' }, { powerState: powerStates.paused });
+      return live(world, id);
+    },
+    done: { ...active, vmState: 'paused', guest: powerStates.paused },
+    undone: [{ ...active, vmState: 'paused', guest: powerStates.paused }],
+  },
+  'evacuate-instance: from a host that is silent': {
+    begin: async (world) => {
+      world.silent.add('host-3'); // for good: nothing else is there
+      const { id } = await world.running({ host: 'host-3', node: 'host-3' });
+      return evacuate(world, id, 'host-3');
+    },
+    done: { ...active, beside: ['a guest on host-3', 'a move that is done', 'resources of host-3 held by a move'] },
+    undone: [{ ...whole, vmState: 'error' }, active],
+  },
+  'evacuate-instance: from a host that was only called down': {
+    begin: async (world) => evacuate(world, (await world.running()).id, host),
+    done: active,
+    undone: [
+      { ...whole, vmState: 'error', guest: powerStates.shutdown }, // it must not run while another is made
+      active, // it failed before anything was done
+    ],
   },
 };

@@ -1,4 +1,4 @@
-import type { NetworkClient, Port } from '../../src/clients/network.ts';
+import type { NetworkClient, Port, PortBinding } from '../../src/clients/network.ts';
 import { readSettings } from '../../src/config/index.ts';
 import type { Conductor } from '../../src/contracts/conductor.ts';
 import type { NodeFacts } from '../../src/domain/hosts.ts';
@@ -35,6 +35,8 @@ export interface World {
   readonly hypervisors: FakeHypervisors;
   readonly placement: WorldPlacement;
   readonly ports: Map<string, Port>;
+  /** Bindings that are not active, by `<port> <host>`. */
+  readonly preparedBindings: Map<string, PortBinding>;
   readonly images: WorldImages;
   readonly volumes: VolumesInMemory;
   /** Hosts that do not answer. */
@@ -55,7 +57,6 @@ export const host = 'host-1';
 export const nodes: ReadonlyMap<string, string> = new Map(
   [1, 2, 3].map((number) => [`0a0a0a0a-0000-4000-8000-00000000000${number}`, `host-${number}`]),
 );
-const [node] = nodes.keys();
 
 export async function createWorld(): Promise<World> {
   const [api, cell0, cell1] = await Promise.all(
@@ -75,7 +76,8 @@ export async function createWorld(): Promise<World> {
   }
   const { settings } = readSettings('[DEFAULT]\nservice_down_time = 1\nallow_resize_to_same_host = true');
   const ports: World['ports'] = new Map();
-  const network = networkOf(ports);
+  const prepared: World['preparedBindings'] = new Map();
+  const network = networkOf(ports, prepared);
   const placement = worldPlacement(nodes);
   const images = worldImages();
   const volumes = volumesInMemory();
@@ -123,6 +125,7 @@ export async function createWorld(): Promise<World> {
     hypervisors: hosts.hypervisors,
     placement,
     ports,
+    preparedBindings: prepared,
     images,
     volumes,
     silent,
@@ -162,14 +165,18 @@ export async function createWorld(): Promise<World> {
         },
         stores.defaultCell.id,
       );
-      await guests.make(instance.id, host);
-      placement.give(instance.id, node!, { VCPU: instance.flavor.vcpus, MEMORY_MB: instance.flavor.memoryMb });
+      const at = instance.host ?? host;
+      await guests.make(instance.id, at);
+      placement.give(instance.id, [...nodes].find(([, name]) => name === at)![0], {
+        VCPU: instance.flavor.vcpus,
+        MEMORY_MB: instance.flavor.memoryMb,
+      });
       const port = portOf({
         networkId: 'net',
         projectId: instance.projectId,
         deviceId: instance.id,
         deviceOwner: 'compute:nova',
-        hostId: host,
+        hostId: at,
         profile: { kilonova_owned: true },
       });
       ports.set(port.id, port);
@@ -309,7 +316,7 @@ function portOf(port: {
   };
 }
 
-function networkOf(ports: Map<string, Port>): NetworkClient {
+function networkOf(ports: Map<string, Port>, prepared: World['preparedBindings']): NetworkClient {
   return only<NetworkClient>('network', {
     networks: () =>
       Promise.resolve([
@@ -352,6 +359,22 @@ function networkOf(ports: Map<string, Port>): NetworkClient {
       return Promise.resolve(changed);
     },
     deletePort: (_session, id) => Promise.resolve(void ports.delete(id)),
+    prepareBinding: (_session, id, { hostId, profile }) => {
+      const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
+      const binding = { ...port.binding, hostId, profile };
+      prepared.set(`${id} ${hostId}`, binding);
+      return Promise.resolve(binding);
+    },
+    activateBinding: (_session, id, hostId) => {
+      const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
+      if (port.binding.hostId === hostId) return Promise.resolve();
+      const binding = prepared.get(`${id} ${hostId}`) ?? raise(notFound(`Port ${id} is not prepared on ${hostId}.`));
+      prepared.delete(`${id} ${hostId}`);
+      prepared.set(`${id} ${port.binding.hostId}`, port.binding);
+      ports.set(id, { ...port, binding });
+      return Promise.resolve();
+    },
+    deleteBinding: (_session, id, hostId) => Promise.resolve(void prepared.delete(`${id} ${hostId}`)),
   });
 }
 
@@ -420,6 +443,11 @@ export async function leftoversOf(world: World, id: string) {
       ...(provider === null || at === null || nodes.get(provider) === at ? [] : [`resources of ${nodes.get(provider)}`]),
       ...[...world.ports.values()].flatMap((port) =>
         port.deviceId !== id || port.binding.hostId === (at ?? '') ? [] : [`a port on ${port.binding.hostId}`],
+      ),
+      ...[...world.ports.values()].flatMap((port) =>
+        port.deviceId === id
+          ? [...nodes.values()].flatMap((on) => (world.preparedBindings.has(`${port.id} ${on}`) ? [`a port prepared on ${on}`] : []))
+          : [],
       ),
       ...(await asideOf(world, id)).map((on) => `a guest set aside on ${on}`),
       ...moves.map(({ status }) => `a move that is ${status}`),

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { isKind, toWireError, type WireError } from '../errors.ts';
+import { conflict, isKind, toWireError, type KilonovaError, type WireError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AnyStep, Saga, StepContext } from './saga.ts';
 import type { SagaRecord, SagaProgress, SagaStore } from './store.ts';
@@ -233,5 +233,6 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
   };
 }
 
-const cancelled = (): Error => new Error('The operation was cancelled.');
+/** Also the failure of a saga that was cancelled, by which its undos know. */
+const cancelled = (): KilonovaError => conflict('The operation was cancelled.', { code: 'cancelled' });
 const messageFor = (error: unknown): string => toWireError(error).message.slice(0, 500);

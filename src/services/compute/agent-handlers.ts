@@ -33,7 +33,7 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
   const { driver } = host;
   return {
     ping: () => Promise.resolve({ version: agentVersion, problems: [...driver.problems()] }),
-    spawn: ({ order }, { signal }) => spawn(host, order, signal),
+    spawn: ({ order, start }, { signal }) => spawn(host, order, signal, start),
     destroy: ({ instanceId }, { signal }) => destroy(host, instanceId, signal),
     powerOff: ({ instanceId, graceSeconds }, { signal }) => powerOff(host, instanceId, graceSeconds, signal),
     powerOn: ({ order }, { signal }) => powerOn(host, order, signal),

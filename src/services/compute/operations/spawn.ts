@@ -6,11 +6,11 @@ import { portsReady } from './ports-ready.ts';
 import { prepareGuest } from './prepare-guest.ts';
 
 /** Makes and starts a guest; leaves nothing behind when it fails or is given up. */
-export const spawn = (host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> =>
-  host.locks.run(order.instanceId, signal, (mine) => host.builds.run(() => build(host, order, mine), mine));
+export const spawn = (host: ComputeHost, order: GuestOrder, signal: AbortSignal, start = true): Promise<State> =>
+  host.locks.run(order.instanceId, signal, (mine) => host.builds.run(() => build(host, order, mine, start), mine));
 
 /** The same, for who has the guest to himself already. */
-export async function build(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<State> {
+export async function build(host: ComputeHost, order: GuestOrder, signal: AbortSignal, start = true): Promise<State> {
   const { driver, log } = host;
   const { instanceId } = order;
   const existing = await driver.inspect(instanceId);
@@ -20,8 +20,10 @@ export async function build(host: ComputeHost, order: GuestOrder, signal: AbortS
   try {
     const spec = await prepareGuest(host, order, signal);
     using ports = portsReady(host, order, signal);
-    await driver.spawn(spec, { paused: ports.awaited.length > 0, signal });
-    if (ports.awaited.length > 0) {
+    await driver.spawn(spec, { paused: ports.awaited.length > 0 || !start, signal });
+    if (!start) {
+      await driver.powerOff(instanceId, { graceSeconds: 0, signal }); // its processors have never run
+    } else if (ports.awaited.length > 0) {
       await ports.ready;
       await driver.unpause(instanceId);
     }

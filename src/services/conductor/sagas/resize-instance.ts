@@ -2,7 +2,7 @@ import { powerStates, type Instance, type InstanceFlavor, type TaskState } from 
 import { conflict } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { getInstance, transition, updateInstance } from '../../../store/instances.ts';
-import { setRequestedFlavor } from '../../../store/mappings.ts';
+import { updateRequestSpec } from '../../../store/mappings.ts';
 import { insertMove, updateMove } from '../../../store/moves.ts';
 import { giveBackFromMove, holdForMove } from '../allocations.ts';
 import { choosePlace } from '../choose-place.ts';
@@ -176,7 +176,7 @@ export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance
   .step('finished', {
     run: async ({ params, results: { begun, destination, takenOver }, deps, sagaId }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
-      await setRequestedFlavor(deps.stores, params.instanceId, params.flavor ?? begun.flavor);
+      await updateRequestSpec(deps.stores, params.instanceId, { flavor: params.flavor ?? begun.flavor });
       await updateMove(deps.stores.cell(begun.cellId), sagaId, { status: 'finished' });
       await concludeOperation(
         deps,

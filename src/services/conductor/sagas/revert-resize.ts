@@ -2,7 +2,7 @@ import { conflict } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { listAggregates, zonesOfHosts } from '../../../store/aggregates.ts';
 import { getInstance, updateInstance } from '../../../store/instances.ts';
-import { setRequestedFlavor } from '../../../store/mappings.ts';
+import { updateRequestSpec } from '../../../store/mappings.ts';
 import { findMove, updateMove } from '../../../store/moves.ts';
 import { giveBackFromMove } from '../allocations.ts';
 import type { ConductorDeps } from '../deps.ts';
@@ -63,7 +63,7 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
         flavor: asideFound.oldFlavor,
         networkInfo: await bindPorts(deps, instance, asideFound.sourceHost),
       });
-      await setRequestedFlavor(deps.stores, params.instanceId, asideFound.oldFlavor);
+      await updateRequestSpec(deps.stores, params.instanceId, { flavor: asideFound.oldFlavor });
       const { instanceId, requestId, startedAt } = params;
       await finishEvent(deps, database, { instanceId, requestId, name: 'compute_revert_resize', startedAt, host: asideFound.host });
       return { began: deps.clock.now() };

@@ -168,6 +168,8 @@ export interface Instance {
   readonly publicKey: { readonly name: string; readonly type: string; readonly data: string } | null;
   /** Base64, as it was sent. */
   readonly userData: string | null;
+  /** Injected files, contents in base64. */
+  readonly files?: readonly { readonly path: string; readonly content: string }[];
   readonly configDrive: boolean;
   readonly diskConfig: 'AUTO' | 'MANUAL';
   readonly lockedBy: 'owner' | 'admin' | null;

@@ -121,6 +121,7 @@ export interface InstanceRow {
   key_name: string | null;
   public_key: MaybeJson<{ name: string; type: string; data: string }>;
   user_data: string | null;
+  files: DefaultedJson<readonly { readonly path: string; readonly content: string }[]>;
   config_drive: Generated<boolean>;
   disk_config: Generated<string>;
   locked_by: string | null;

@@ -12,7 +12,6 @@ export interface MetadataContext {
   readonly password: string;
   readonly devices?: readonly GuestDevice[];
   readonly dedicatedCpus?: readonly number[];
-  readonly files?: InstanceMetadata['files'];
   readonly dynamicVendorData?: Readonly<Record<string, unknown>>;
 }
 
@@ -47,7 +46,7 @@ export function metadataOf(instance: Instance, context: MetadataContext): Instan
     networkInfo: instance.networkInfo,
     devices: context.devices ?? [],
     dedicatedCpus: context.dedicatedCpus ?? [],
-    files: context.files ?? [],
+    files: instance.files ?? [],
     adminPass: context.adminPass,
     password: context.password,
     vendorData: { static: context.vendorData, dynamic: context.dynamicVendorData ?? {} },

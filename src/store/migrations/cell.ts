@@ -76,4 +76,8 @@ CREATE INDEX console_auth_tokens_by_expiry ON console_auth_tokens (expires_at);`
     name: '0004-actions-by-request',
     sql: `CREATE INDEX instance_actions_by_request ON instance_actions (request_id);`,
   },
+  {
+    name: '0005-injected-files',
+    sql: `ALTER TABLE instances ADD COLUMN files jsonb NOT NULL DEFAULT '[]';`,
+  },
 ];

@@ -17,6 +17,7 @@ import {
   Tag,
   Uuid,
 } from '../../schemas.ts';
+import { Personality } from './injected-files.ts';
 
 const looseNetwork = Type.Object(
   {
@@ -80,6 +81,7 @@ export const CreateServer = versionedBody('CreateServer', {
     type: Type.Array(Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, { additionalProperties: false })),
   },
   user_data: { type: Base64(65_535, { 'x-legacy': 'nullable' }) },
+  personality: { until: '2.56', type: Personality },
   description: { since: '2.19', type: Description },
   tags: { since: '2.52', type: Type.Array(Tag, { maxItems: 50 }) },
   trusted_image_certificates: {

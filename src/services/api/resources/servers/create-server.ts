@@ -23,6 +23,7 @@ import { admitServers } from '../../quota.ts';
 import { toBoolean } from '../../schemas.ts';
 import type { CreateServer } from './bodies.ts';
 import { hostnameFrom } from './hostname.ts';
+import { injectedFiles } from './injected-files.ts';
 import { resolveNetworks } from './requested-networks.ts';
 
 type Body = NonNullable<(typeof CreateServer)['value']>;
@@ -50,6 +51,7 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
   const metadata = body.metadata ?? {};
   if (limits['metadata_items']! >= 0 && Object.keys(metadata).length > limits['metadata_items']!)
     throw overQuota(`Maximum number of metadata items exceeds ${limits['metadata_items']}`);
+  const files = injectedFiles(body.personality, limits);
 
   const flavor = await flavorOf(deps, ctx, body.flavorRef);
   const image = await imageOf(deps, ctx, body);
@@ -89,7 +91,7 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
     requestedNetworks: networks,
     securityGroups: securityGroups.map(({ id }) => id),
   };
-  return { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec };
+  return { projectId, min, max, metadata, files, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec };
 }
 
 /** Accepts a request for one or more servers; from then on it is carried through or ends in ERROR with the reason. `willAnswer` is told of it right before. */
@@ -101,7 +103,7 @@ export async function createServer(
   willAnswer?: (created: CreatedServers) => Promise<void>,
 ): Promise<CreatedServers> {
   const { caller } = ctx;
-  const { projectId, min, max, metadata, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec } =
+  const { projectId, min, max, metadata, files, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec } =
     await readRequest(deps, ctx, body, hints);
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const reservationId = `r-${deps.ids.uuid().replaceAll('-', '').slice(0, 8)}`;
@@ -134,6 +136,7 @@ export async function createServer(
       keyName: publicKey?.name ?? null,
       publicKey,
       userData: body.user_data ?? null,
+      ...(files.length === 0 ? {} : { files }),
       configDrive: body.config_drive !== undefined && toBoolean(body.config_drive),
       diskConfig,
       lockedBy: null,

@@ -3,6 +3,7 @@ import type { Image } from '../../../../clients/image.ts';
 import type { Network } from '../../../../clients/network.ts';
 import type { Instance, InstanceId } from '../../../../domain/instance.ts';
 import { createServerGroup } from '../../../../store/server-groups.ts';
+import { findInstance } from '../../../../store/instances.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -434,6 +435,26 @@ describe('creating a server', () => {
   });
   beforeEach(async () => {
     for (const { database } of api.stores.cells()) await database.deleteFrom('instances').where('project_id', '=', 'maker').execute();
+  });
+
+  test('takes files for the config drive until 2.56, as many and as large as the limits say', async () => {
+    const file = (path: string, text = 'hello') => ({ path, contents: Buffer.from(text).toString('base64') });
+    const made = await create({ personality: [file('/etc/motd')] }, '2.56');
+    expect((await findInstance(api.stores, made.body.server.id))?.instance.files).toEqual([{ path: '/etc/motd', content: 'aGVsbG8=' }]);
+    const six = Array.from({ length: 6 }, (_, index) => file(`/etc/${index}`));
+    expect([
+      messageOf(await create({ personality: six })),
+      messageOf(await create({ personality: [file(`/${'x'.repeat(255)}`)] })),
+      messageOf(await create({ personality: [file('/x', 'x'.repeat(10_241))] })),
+      (await create({ personality: [{ path: '/x', contents: '%' }] })).status,
+      (await create({ personality: [file('/x')] }, '2.57')).status,
+    ]).toEqual([
+      [403, 'Personality file limit exceeded'],
+      [403, 'Personality file path exceeds maximum 255'],
+      [403, 'Personality file content exceeds maximum 10240'],
+      400,
+      400,
+    ]);
   });
 
   test('is accepted with all that carries it through written down', async () => {

@@ -434,6 +434,12 @@ export const novaSchema = {
     num_retries: option.integer({ default: 3, min: 0, help: 'Further tries of a download.' }),
   },
   compute: {
+    cpu_shared_set: option.optionalText({ help: 'Processors for vCPUs that float, such as 0-3,^2; unset: all.' }),
+    cpu_dedicated_set: option.optionalText({ help: 'Processors that guests with dedicated vCPUs may have.' }),
+    packing_host_numa_cells_allocation_strategy: option.flag({
+      default: false,
+      help: 'Fill NUMA nodes one after the other rather than evenly.',
+    }),
     max_disk_devices_to_attach: option.integer({ default: -1, min: -1, help: 'Disks a server may have; -1 is without a limit.' }),
     provider_config_location: option.text({
       default: '/etc/nova/provider_config',

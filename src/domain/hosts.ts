@@ -1,3 +1,6 @@
+import type { HostTopology } from './numa/host-topology.ts';
+import type { PciPool } from './pci/pci-pool.ts';
+
 /** What a compute host tells of one of its nodes (a hypervisor): most hosts have one, fakes may have many. */
 export interface NodeFacts {
   /** Stable identity of the node, which is also its resource provider's. */
@@ -22,6 +25,12 @@ export interface NodeFacts {
   readonly supportedInstances: readonly (readonly [string, string, string])[];
   /** Free-form statistics, such as `io_workload`. */
   readonly stats: Readonly<Record<string, unknown>>;
+  /** NUMA nodes with what guests use of them; null or unset where the host does not say. */
+  readonly numaTopology?: HostTopology | null;
+  /** PCI devices that guests may have and that are free. */
+  readonly pciPools?: readonly PciPool[];
+  /** What is measured, such as `cpu.percent`. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 /** What happened to a guest by itself. */

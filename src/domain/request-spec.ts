@@ -55,8 +55,6 @@ export interface RequestSpec {
   readonly segmentAggregates?: readonly (readonly string[] | null)[];
   /** A move that may end in another cell than this. */
   readonly moveFromCell?: { readonly cellId: string; readonly mayLeave: boolean };
-  /** `rebuild`: the instance stays where it is (`forceHost`), and only filters that look at images are asked; nothing is claimed. */
-  readonly check?: 'rebuild';
 }
 
 /** A place that was found and claimed for one instance. */
@@ -67,6 +65,8 @@ export interface Destination {
   /** Resource provider of the node. */
   readonly computeNodeUuid: string;
   readonly availabilityZone: string;
+  /** The providers that were claimed for each group with a suffix (a port, an accelerator). */
+  readonly providers?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Why hosts were refused: for each constraint how many, and the nearest miss in words. */

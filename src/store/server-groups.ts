@@ -144,3 +144,59 @@ export async function memberHosts(stores: Stores, group: ServerGroup): Promise<s
   );
   return pages.flat().flatMap(({ host }) => (host === null ? [] : [host]));
 }
+
+/** Runs work on the places of a group's servers while no other does, in whichever process. */
+export const placingGroup = <T>(api: ApiDatabase, groupId: string, work: (tx: ApiDatabase) => Promise<T>): Promise<T> =>
+  api.transaction().execute(async (tx) => {
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`places of server group ${groupId}`}, 0))`.execute(tx);
+    return work(tx);
+  });
+
+/** Notes where members have been given a place, before they are there; null takes the note back. */
+export async function recordClaims(api: ApiDatabase, hosts: Readonly<Record<string, string | null>>): Promise<void> {
+  for (const [host, ids] of Map.groupBy(Object.keys(hosts), (id) => hosts[id] ?? null))
+    await api.updateTable('server_group_members').set({ claimed_host: host }).where('instance_id', 'in', ids).execute();
+}
+
+/** Hosts of the live members of a group but these: where they are and, while something is done to them, where they are going; one entry for each member and host. */
+export async function placesOfMembers(api: ApiDatabase, stores: Stores, group: ServerGroup, except: readonly string[]): Promise<string[]> {
+  const members = await api
+    .selectFrom('server_group_members')
+    .select(['instance_id', 'claimed_host'])
+    .where('group_id', '=', group.rowId)
+    .$if(except.length > 0, (query) => query.where('instance_id', 'not in', except))
+    .execute();
+  if (members.length === 0) return [];
+  const ids = members.map(({ instance_id }) => instance_id);
+  let rows = await rowsOf(stores, ids);
+  // whoever moves to the cell of its host may be missed in both; it is in one of them at a second look
+  const missed = ids.filter((id) => !rows.has(id));
+  if (missed.length > 0) rows = new Map([...rows, ...(await rowsOf(stores, missed))]);
+  return members.flatMap(({ instance_id, claimed_host }) => {
+    const row = rows.get(instance_id);
+    if (row === undefined || row.deleted) return [];
+    const going = row.busy && claimed_host !== null && claimed_host !== row.host ? [claimed_host] : [];
+    return row.host === null ? going : [row.host, ...going];
+  });
+}
+
+async function rowsOf(stores: Stores, ids: readonly string[]) {
+  const pages = await Promise.all(
+    stores
+      .cells()
+      .map(({ database }) =>
+        database
+          .selectFrom('instances')
+          .select(['uuid', 'host', 'vm_state', 'task_state', 'deleted_at'])
+          .where('uuid', 'in', ids)
+          .execute(),
+      ),
+  );
+  const found = new Map<string, { readonly host: string | null; readonly busy: boolean; readonly deleted: boolean }>();
+  for (const { uuid, host, vm_state, task_state, deleted_at } of pages.flat()) {
+    const known = found.get(uuid);
+    if (known !== undefined && known.host !== null) continue;
+    found.set(uuid, { host, busy: task_state !== null || vm_state === 'building', deleted: deleted_at !== null });
+  }
+  return found;
+}

@@ -1,7 +1,7 @@
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
 import type { NodeFacts } from '../domain/hosts.ts';
 import type { Executor } from '../lib/sql/database.ts';
-import type { Stores } from './stores.ts';
+import type { Cell, Stores } from './stores.ts';
 import type { CellTables } from './tables.ts';
 
 /** A service record, as `os-services` shows it. Dates are ISO 8601 in UTC. */
@@ -135,6 +135,46 @@ export async function listComputeNodes(stores: Stores): Promise<ComputeNode[]> {
       ),
   );
   return pages.flat();
+}
+
+/** What says whether a compute host may be used. */
+export type HostLiveness = Pick<ServiceRecord, 'host' | 'disabled' | 'forcedDown' | 'lastSeenAt'>;
+
+/** The compute services of all cells, only with what changes. */
+export async function listHostLiveness(stores: Stores): Promise<HostLiveness[]> {
+  const pages = await Promise.all(
+    stores
+      .cells()
+      .map(({ database }) =>
+        database
+          .selectFrom('services')
+          .select(['host', 'disabled', 'forced_down', 'last_seen_at'])
+          .where('binary_name', '=', 'nova-compute')
+          .execute(),
+      ),
+  );
+  return pages
+    .flat()
+    .map(({ host, disabled, forced_down, last_seen_at }) => ({ host, disabled, forcedDown: forced_down, lastSeenAt: last_seen_at }));
+}
+
+/** The row version of every hypervisor of a cell, by uuid: what has another one than before was written since. */
+export async function nodeVersions(cell: Cell): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await sql<{ uuid: string; version: string }>`SELECT uuid, xmin::text AS version FROM compute_nodes`.execute(
+    cell.database,
+  );
+  return new Map(rows.map(({ uuid, version }) => [uuid, version]));
+}
+
+/** Hypervisors of a cell by their uuids, in no order; all for null. */
+export async function nodesOfCell(cell: Cell, uuids: readonly string[] | null): Promise<ComputeNode[]> {
+  if (uuids?.length === 0) return [];
+  const rows = await cell.database
+    .selectFrom('compute_nodes')
+    .selectAll()
+    .$if(uuids !== null, (query) => query.where(sql<boolean>`uuid = ANY(${[...(uuids ?? [])]}::uuid[])`))
+    .execute();
+  return rows.map((row) => toNode(row, cell.id));
 }
 
 /** The hypervisors of a host, by id; none for a host that is not known. */

@@ -55,7 +55,7 @@ export interface ApiTables {
     created_at: Moment;
     updated_at: MaybeMoment;
   };
-  server_group_members: { group_id: number; instance_id: string; created_at: Moment };
+  server_group_members: { group_id: number; instance_id: string; claimed_host: Generated<string | null>; created_at: Moment };
   quotas: { project_id: string; user_id: Generated<string>; resource: string; hard_limit: number };
   quota_classes: { class_name: string; resource: string; hard_limit: number };
   aggregates: {

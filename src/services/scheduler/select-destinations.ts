@@ -1,243 +1,242 @@
 import { randomInt } from 'node:crypto';
-import type { PlacementClient } from '../../clients/placement.ts';
+import type { AllocationCandidates, PlacementClient } from '../../clients/placement.ts';
 import type { IdentityClient } from '../../clients/identity.ts';
 import type { Settings } from '../../config/index.ts';
 import type { Selection } from '../../contracts/scheduler.ts';
+import { guestTopologyOf } from '../../domain/numa/guest-topology-of.ts';
+import { pciRequestsOf } from '../../domain/pci/pci-aliases.ts';
 import type { Destination, PlacementRefusal, RequestSpec } from '../../domain/request-spec.ts';
 import { isKind } from '../../lib/errors.ts';
 import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
-import { findServerGroup, memberHosts } from '../../store/server-groups.ts';
+import { hostsOfInstances } from '../../store/host-load.ts';
 import type { Stores } from '../../store/stores.ts';
-import { candidatesQuery, resourcesOf, translate } from './candidates-query.ts';
-import { explainNoCandidates, refusalMessage } from './explain.ts';
-import type { HostFilter, Placing } from './filters/filter.ts';
-import type { HostState } from './host-state.ts';
-import type { HostView } from './host-view.ts';
-import { weigh } from './weighers/index.ts';
+import { candidatesQuery, resourcesOf, translate, type TranslationContext } from './candidates-query.ts';
+import { claimsOf, type Claims } from './claims.ts';
+import { consume } from './consume.ts';
+import { candidatesOf, type HostFilter, type Placing } from './filters/filter.ts';
+import { unsupportedPolicy, type GroupSection, type Placed } from './group-section.ts';
+import type { HostCandidate, HostState } from './host-state.ts';
+import { hostStates } from './host-states.ts';
+import type { HostView, HostViews } from './host-view.ts';
+import { judgeHosts } from './judge-hosts.ts';
+import { pciAliasesOf } from './pci-aliases-of.ts';
+import { targetOf, type Target } from './target.ts';
+import { asksForPinning } from './translate/resource-request.ts';
+import { bestFirst, weightsOf } from './weighers/weigh.ts';
+import type { HostWeigher } from './weighers/weigher.ts';
 
 export interface SchedulerDeps {
   readonly stores: Stores;
   readonly placement: PlacementClient;
   readonly identity: Pick<IdentityClient, 'serviceSession'>;
-  readonly views: { current(): Promise<HostView>; refresh(): void };
+  readonly views: HostViews;
+  readonly groups: GroupSection;
   readonly filters: readonly HostFilter[];
+  readonly weighers: readonly HostWeigher[];
   readonly settings: Settings;
   readonly ids: IdSource;
   readonly log: Log;
 }
 
+export interface PlacesWanted {
+  readonly spec: RequestSpec;
+  readonly instanceIds: readonly string[];
+}
+
 /** The pipeline: placement's candidates → filters → weighers → claim, for each instance of the request; all or none. */
-export async function selectDestinations(
+export async function selectDestinations(deps: SchedulerDeps, wanted: PlacesWanted): Promise<Selection> {
+  const { spec, instanceIds } = wanted;
+  const claims = claimsOf(deps, spec);
+  const place = (): Promise<Selection> =>
+    deps.groups.run(spec, instanceIds, async (group): Promise<Placed<Selection>> => {
+      const selection = await placeAll(deps, wanted, group, claims);
+      const hosts = selection.found ? selection.destinations.map(({ instanceId, chosen }) => [instanceId, chosen.host]) : [];
+      return { result: selection, hosts: Object.fromEntries(hosts) as Record<string, string> };
+    });
+  try {
+    const selection = await place();
+    // what an earlier try still held may have been what was missing
+    return selection.found || !(await claims.giveBackEarlier(instanceIds)) ? selection : await place();
+  } catch (error) {
+    await claims.undo();
+    throw error;
+  }
+}
+
+async function placeAll(
   deps: SchedulerDeps,
-  { spec, instanceIds }: { readonly spec: RequestSpec; readonly instanceIds: readonly string[] },
+  { spec, instanceIds }: PlacesWanted,
+  group: Placing['group'],
+  claims: Claims,
 ): Promise<Selection> {
-  const { placement, settings } = deps;
-  const session = deps.identity.serviceSession;
   const decisionId = deps.ids.uuid();
-  const refuse = (refusal: PlacementRefusal, message = refusalMessage(refusal)): Selection => ({
+  const view = await deps.views.current();
+  const refuse = (why: string, reasons: PlacementRefusal['reasons'] = []): Selection => ({
     found: false,
     decisionId,
-    message,
-    refusal,
+    message: `No valid host was found. ${why}`,
+    refusal: { considered: view.nodesByUuid.size, reasons },
   });
-  await giveBack(deps, instanceIds);
-
-  const view = await deps.views.current();
+  const notEnough = 'There are not enough hosts available.';
+  const unsupported = unsupportedPolicy(group, deps.filters, deps.weighers);
+  if (unsupported !== null) return refuse(unsupported);
   const target = targetOf(spec, view);
-  if (target === 'none')
-    return refuse(
-      { considered: view.nodesByUuid.size, reasons: [] },
-      `No valid host was found. No such host - host: ${spec.forceHost ?? spec.requestedHost ?? '-'} node: ${spec.forceNode ?? spec.requestedNode ?? '-'}`,
-    );
-  const request = translate(spec, { aggregates: view.aggregates, inTree: target, settings });
-  if (typeof request === 'string')
-    return refuse({ considered: view.nodesByUuid.size, reasons: [] }, `No valid host was found. ${request}.`);
-  const { candidates, summaries } = await placement.allocationCandidates(session, candidatesQuery(request));
-  const hosts = hostStates(view, candidates, summaries, settings);
-  if (hosts.length === 0) return refuse(await explainNoCandidates(placement, session, request, view));
+  if (typeof target === 'string') return refuse(target);
+  const placing = await placingOf(deps, spec, group, view);
+  const hosts = await hostsOffered(deps, placing, target, view);
+  if (typeof hosts === 'string') return refuse(`${hosts}.`);
 
-  const placing: Placing = { spec, group: await groupOf(deps, spec), settings };
   const amounts = resourcesOf(spec);
-  const destinations: { instanceId: string; chosen: HostState; ranked: readonly HostState[] }[] = [];
-  for (const instanceId of instanceIds) {
-    const { accepted, refusal } =
-      spec.forceHost !== null || spec.forceNode !== null ? { accepted: hosts, refusal: null } : judge(hosts, placing, deps.filters);
-    const ranked = drawn(weigh(accepted, placing), settings);
-    const chosen = await claimFirst(deps, ranked, spec, instanceId);
-    if (chosen === null) {
-      await giveBack(deps, instanceIds);
-      if (refusal !== null && accepted.length === 0)
-        return refuse({ ...refusal, considered: view.nodesByUuid.size, reasons: [...refusal.reasons, ...missing(view, hosts)] });
-      return refuse(await explainNoCandidates(placement, session, request, view));
+  const places: { readonly instanceId: string; readonly host: HostState; readonly candidate: HostCandidate }[] = [];
+  let fit: readonly HostState[] = hosts;
+  for (const [index, instanceId] of instanceIds.entries()) {
+    placing.kept.clear();
+    const { accepted, reasons } = target.isForced
+      ? { accepted: notIgnored(hosts, spec), reasons: [] }
+      : judgeHosts(fit, placing, deps.filters, index > 0);
+    if (index === 0) fit = accepted; // what filters say once, they say of all
+    const found = await claimBest(ranked(deps, accepted, placing), placing, claims, instanceId);
+    if (found === null) {
+      await claims.undo();
+      return refuse(notEnough, reasons);
     }
-    chosen.freeMemoryMb -= amounts['MEMORY_MB'] ?? 0;
-    chosen.freeVcpus -= amounts['VCPU'] ?? 0;
-    chosen.freeDiskMb -= (amounts['DISK_GB'] ?? 0) * 1024;
-    placing.group?.memberHosts.push(chosen.host);
-    destinations.push({ instanceId, chosen, ranked });
+    consume(found.host, found.candidate, placing, amounts);
+    places.push({ instanceId, ...found });
   }
-  const taken = new Set(destinations.map(({ chosen }) => chosen.nodeUuid));
-  return {
-    found: true,
-    decisionId,
-    destinations: destinations.map(({ instanceId, chosen, ranked }) => ({
-      instanceId,
-      chosen: destinationOf(chosen),
-      alternates: ranked
-        .filter((host) => !taken.has(host.nodeUuid) && host.cellId === chosen.cellId)
-        .slice(0, settings.scheduler.max_attempts - 1)
-        .map(destinationOf),
-    })),
-  };
+  return { found: true, decisionId, destinations: withAlternates(deps, places, fit, placing, target) };
 }
 
-const destinationOf = ({ host, node, cellId, nodeUuid, zone }: HostState): Destination => ({
-  host,
-  node,
-  cellId,
-  computeNodeUuid: nodeUuid,
-  availabilityZone: zone,
-});
-
-/** Claims of an earlier try of the same operation. */
-async function giveBack(deps: SchedulerDeps, instanceIds: readonly string[]): Promise<void> {
-  await Promise.all(instanceIds.map((id) => deps.placement.deleteAllocations(deps.identity.serviceSession, id)));
-}
-
-/** The node a request insists on; null without one, `none` when there is no such node. */
-function targetOf(spec: RequestSpec, view: HostView): string | null {
-  const host = spec.forceHost ?? spec.requestedHost;
-  const node = spec.forceNode ?? spec.requestedNode;
-  if (host === null && node === null) return null;
-  const matching = [...view.nodesByUuid.values()].filter(
-    (candidate) => (host === null || candidate.host === host) && (node === null || candidate.name === node),
-  );
-  return matching.length === 0 ? 'none' : matching[0]!.uuid;
-}
-
-function hostStates(
-  view: HostView,
-  candidates: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['candidates'],
-  summaries: Awaited<ReturnType<PlacementClient['allocationCandidates']>>['summaries'],
-  settings: Settings,
-): HostState[] {
-  const byRoot = new Map<string, HostState>();
-  for (const candidate of candidates) {
-    const [provider] = Object.keys(candidate.allocations);
-    const summary = provider === undefined ? undefined : summaries[provider];
-    const node = summary === undefined ? undefined : view.nodesByUuid.get(summary.rootProviderUuid);
-    if (summary === undefined || node === undefined) continue;
-    const known = byRoot.get(node.uuid);
-    if (known !== undefined) {
-      known.candidates.push(candidate);
-      continue;
-    }
-    const free = (resource: string): number => {
-      const amount = summaries[node.uuid]?.resources[resource];
-      return amount === undefined ? 0 : amount.capacity - amount.used;
-    };
-    const service = view.serviceOf.get(node.host);
-    byRoot.set(node.uuid, {
-      host: node.host,
-      node: node.name,
-      nodeUuid: node.uuid,
-      cellId: node.cellId,
-      zone: view.zoneOf.get(node.host) ?? settings.DEFAULT.default_availability_zone,
-      enabled: service !== undefined && !service.disabled,
-      up: view.isUp(node.host),
-      facts: node.facts,
-      aggregateMetadata: view.aggregateMetadataOf(node.host),
-      freeMemoryMb: free('MEMORY_MB'),
-      freeVcpus: free('VCPU'),
-      freeDiskMb: free('DISK_GB') * 1024,
-      candidates: [candidate],
-    });
-  }
-  return [...byRoot.values()];
-}
-
-async function groupOf(deps: SchedulerDeps, spec: RequestSpec): Promise<Placing['group']> {
-  if (spec.groupId === null) return null;
-  const group = await findServerGroup(deps.stores.api, spec.groupId);
-  if (group === null) return null;
-  return {
-    id: group.id,
-    policy: group.policy,
-    maxServerPerHost: group.rules.max_server_per_host ?? 1,
-    memberHosts: await memberHosts(deps.stores, group),
-  };
-}
-
-/** The hosts that pass every filter, and why the others do not: each is counted once, for the first filter that refuses it. */
-function judge(
-  hosts: readonly HostState[],
-  placing: Placing,
-  filters: readonly HostFilter[],
-): { readonly accepted: readonly HostState[]; readonly refusal: PlacementRefusal } {
-  const accepted: HostState[] = [];
-  const counts = new Map<string, { count: number; readonly example: string }>();
-  const note = (constraint: string, example: string): void => {
-    const entry = counts.get(constraint) ?? { count: 0, example };
-    entry.count++;
-    counts.set(constraint, entry);
-  };
-  for (const host of hosts) {
-    if (placing.spec.ignoreHosts.includes(host.host)) {
-      note('excluded from this operation', 'it was tried before');
-      continue;
-    }
-    let refused = null;
-    for (const filter of filters) {
-      refused = filter.check(host, placing);
-      if (refused !== null) break;
-    }
-    if (refused === null) accepted.push(host);
-    else note(refused.constraint, refused.because);
-  }
-  const reasons = [...counts]
-    .map(([constraint, { count, example }]) => ({ constraint, count, example }))
-    .toSorted((a, b) => b.count - a.count);
-  return { accepted, refusal: { considered: hosts.length, reasons } };
-}
-
-const missing = (view: HostView, hosts: readonly HostState[]): PlacementRefusal['reasons'] =>
-  view.nodesByUuid.size > hosts.length
-    ? [{ constraint: 'without room or a required trait', count: view.nodesByUuid.size - hosts.length, example: '' }]
-    : [];
-
-/** Draws one of the `host_subset_size` best hosts to the front, so that several schedulers do not all want the same one. */
-function drawn(ranked: HostState[], settings: Settings): HostState[] {
-  const size = Math.min(settings.filter_scheduler.host_subset_size, ranked.length);
-  if (size <= 1) return ranked;
-  const [first] = ranked.splice(randomInt(size), 1);
-  return [first!, ...ranked];
-}
-
-/** Claims the first candidate that placement still grants, host by host. A claim is a transaction there: a lost race is just the next host. */
-async function claimFirst(
-  deps: SchedulerDeps,
-  ranked: readonly HostState[],
+/** Everything about the request that filters and weighers ask for, once. */
+async function placingOf(
+  { stores, settings, ids }: SchedulerDeps,
   spec: RequestSpec,
-  instanceId: string,
-): Promise<HostState | null> {
-  for (const host of ranked) {
-    for (const candidate of host.candidates) {
-      try {
-        await deps.placement.putAllocations(deps.identity.serviceSession, instanceId, {
-          allocations: candidate.allocations,
-          mappings: candidate.mappings,
-          projectId: spec.projectId,
-          userId: spec.userId,
-          consumerGeneration: null,
-          consumerType: 'INSTANCE',
-        });
-        return host;
-      } catch (error) {
-        if (!isKind(error, 'conflict')) throw error;
-        deps.log.debug({ instanceId, host: host.host }, 'claim lost a race');
-      }
+  group: Placing['group'],
+  view: HostView,
+): Promise<Placing> {
+  const hinted = ['same_host', 'different_host'].flatMap((hint) => spec.schedulerHints[hint] ?? []);
+  return {
+    spec,
+    group,
+    settings,
+    topology: guestTopologyOf(spec),
+    pciRequests: [...pciRequestsOf(spec, pciAliasesOf(settings), () => ids.uuid()), ...(spec.portPciRequests ?? [])],
+    hintedHosts: await hostsOfInstances(stores, hinted),
+    kept: new Map(),
+    imagePropertiesOn: (host) => view.imagePropertiesOn(host),
+  };
+}
+
+/** Hosts placement offers; a text says why it was not asked. */
+async function hostsOffered(
+  deps: SchedulerDeps,
+  { spec, pciRequests }: Placing,
+  target: Target,
+  view: HostView,
+): Promise<HostState[] | string> {
+  const { placement, identity, settings } = deps;
+  const context: TranslationContext = {
+    aggregates: view.aggregates,
+    inTree: target.inTree,
+    isManyNodes: target.isManyNodes,
+    settings,
+    pci: settings.filter_scheduler.pci_in_placement ? pciRequests.filter(({ portId }) => portId === null) : [],
+  };
+  const ask = async (pinning: boolean): Promise<AllocationCandidates | string> => {
+    const request = translate(spec, { ...context, pinning });
+    if (typeof request === 'string') return request;
+    try {
+      return await placement.allocationCandidates(identity.serviceSession, candidatesQuery(request));
+    } catch (error) {
+      // what placement cannot even read, such as a trait that does not exist, no host has
+      if (isKind(error, 'invalid')) return { candidates: [], summaries: {} };
+      throw error;
+    }
+  };
+  const fallsBack = !settings.workarounds.disable_fallback_pcpu_query && asksForPinning(spec);
+  const offers = [await ask(true), ...(fallsBack ? [await ask(false)] : [])];
+  const refusal = offers.find((offer) => typeof offer === 'string');
+  if (refusal !== undefined) return refusal;
+  return hostStates(view, offers as AllocationCandidates[], {
+    includes: target.includes,
+    defaultZone: settings.DEFAULT.default_availability_zone,
+  });
+}
+
+const notIgnored = (hosts: readonly HostState[], { ignoreHosts }: RequestSpec): readonly HostState[] =>
+  ignoreHosts.length === 0 ? hosts : hosts.filter(({ host }) => !ignoreHosts.includes(host));
+
+/** Hosts in the order they are tried: by weight, except that one is drawn from the best where several schedulers shall not all want the same. */
+function* ranked({ weighers, settings }: SchedulerDeps, hosts: readonly HostState[], placing: Placing): Generator<HostState, void, void> {
+  const weights = weightsOf(hosts, placing, weighers);
+  const order = bestFirst(hosts, weights);
+  const { host_subset_size: subset, shuffle_best_same_weighed_hosts: shuffle } = settings.filter_scheduler;
+  const most = hosts.length === 0 ? 0 : weights.reduce((best, weight) => Math.max(best, weight), -Infinity);
+  const alike = shuffle ? weights.reduce((count, weight) => (weight === most ? count + 1 : count), 0) : 1;
+  const best: HostState[] = [];
+  while (best.length < Math.max(subset, alike)) {
+    const { value } = order.next();
+    if (value === undefined) break;
+    best.push(value);
+  }
+  if (alike > 1) shuffled(best, Math.min(alike, best.length));
+  if (subset > 1 && best.length > 1) {
+    const [drawn] = best.splice(randomInt(Math.min(subset, best.length)), 1);
+    best.unshift(drawn!);
+  }
+  yield* best;
+  yield* order;
+}
+
+/** Puts the first so many in any order. */
+function shuffled(hosts: HostState[], count: number): void {
+  for (let last = count - 1; last > 0; last--) {
+    const other = randomInt(last + 1);
+    [hosts[last], hosts[other]] = [hosts[other]!, hosts[last]!];
+  }
+}
+
+async function claimBest(hosts: Iterable<HostState>, placing: Placing, claims: Claims, instanceId: string) {
+  for (const host of hosts) {
+    for (const candidate of candidatesOf(host, placing)) {
+      if (await claims.claim(instanceId, candidate)) return { host, candidate };
     }
   }
   return null;
+}
+
+/** Each place with the hosts that may take its server if it fails there: of the same cell, and nobody's place. */
+function withAlternates(
+  deps: SchedulerDeps,
+  places: readonly { readonly instanceId: string; readonly host: HostState; readonly candidate: HostCandidate }[],
+  hosts: readonly HostState[],
+  placing: Placing,
+  { isForced }: Target,
+) {
+  const taken = new Set(places.map(({ host }) => host.nodeUuid));
+  const most = isForced ? 0 : deps.settings.scheduler.max_attempts - 1;
+  const left = most === 0 ? [] : hosts.filter(({ nodeUuid }) => !taken.has(nodeUuid));
+  const accepted = left.length === 0 ? [] : judgeHosts(left, placing, deps.filters, true).accepted;
+  const weights = weightsOf(accepted, placing, deps.weighers);
+  return places.map(({ instanceId, host, candidate }) => {
+    const alternates: Destination[] = [];
+    if (most > 0)
+      for (const other of bestFirst(accepted, weights)) {
+        if (other.cellId === host.cellId) alternates.push(destinationOf(other, candidatesOf(other, placing)[0]));
+        if (alternates.length >= most) break;
+      }
+    return { instanceId, chosen: destinationOf(host, candidate), alternates };
+  });
+}
+
+function destinationOf({ host, node, cellId, nodeUuid, zone }: HostState, candidate: HostCandidate | undefined): Destination {
+  const groups = Object.entries(candidate?.mappings ?? {}).filter(([suffix]) => suffix !== '');
+  return {
+    host,
+    node,
+    cellId,
+    computeNodeUuid: nodeUuid,
+    availabilityZone: zone,
+    ...(groups.length === 0 ? {} : { providers: Object.fromEntries(groups) }),
+  };
 }

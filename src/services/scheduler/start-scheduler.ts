@@ -5,18 +5,23 @@ import { scheduler, schedulerTopic } from '../../contracts/scheduler.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
+import { unavailable } from '../../lib/errors.ts';
 import { startReconciler } from '../../lib/reconciler/reconciler.ts';
 import type { Bus } from '../../lib/rpc/bus.ts';
 import { forgetDecisions } from '../../store/decisions.ts';
 import type { Stores } from '../../store/stores.ts';
 import { decide, type DeciderDeps } from './decide.ts';
 import { filtersNamed } from './filters/index.ts';
+import { groupSections } from './group-section.ts';
 import { createHostViews } from './host-view.ts';
 import { judgeHost } from './judge-host.ts';
 import { findingCandidatesHere } from './local-candidates.ts';
 import { followProviders } from './providers.ts';
+import { pciAliasesOf } from './pci-aliases-of.ts';
 import { recordDecisions } from './record-decisions.ts';
 import { rehearse } from './rehearse.ts';
+import { watchSettling } from './settling.ts';
+import { weighersNamed } from './weighers/index.ts';
 
 export interface SchedulerOptions {
   readonly stores: Stores;
@@ -40,10 +45,19 @@ export async function startScheduler(options: SchedulerOptions): Promise<{ stop(
     providers,
     decisions,
     views: createHostViews(options),
-    filters: filtersNamed(settings.filter_scheduler.enabled_filters),
+    groups: groupSections(options),
+    filters: filtersNamed(settings.filter_scheduler.enabled_filters, settings.filter_scheduler.available_filters),
+    weighers: weighersNamed(settings.filter_scheduler.weight_classes),
   };
+  pciAliasesOf(settings); // a wrong one ends the start
+  const settling = await watchSettling(options);
   const served = await options.bus.serve(schedulerTopic, scheduler, {
-    selectDestinations: (request) => decide(deps, request),
+    async selectDestinations(request) {
+      const selection = await decide(deps, request);
+      if (!selection.found && settling.isUnderWay())
+        throw unavailable('No host has room yet, and hosts of this cloud are still coming back.', { code: 'hosts-coming-back' });
+      return selection;
+    },
     explain: ({ spec }) => rehearse(deps, spec),
     judgeHost: (request) => judgeHost(deps, request),
     refresh: () => Promise.resolve(deps.views.refresh()),
@@ -60,7 +74,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<{ stop(
   return {
     async stop() {
       await served[Symbol.asyncDispose]();
-      await forgetting.stop();
+      await Promise.all([forgetting.stop(), settling.stop()]);
       await decisions.flush();
     },
   };

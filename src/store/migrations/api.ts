@@ -53,4 +53,8 @@ CREATE TABLE idempotency_keys (
   held_until timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);`,
   },
+  {
+    name: '0004-places-of-group-members',
+    sql: `ALTER TABLE server_group_members ADD COLUMN claimed_host text;`,
+  },
 ];

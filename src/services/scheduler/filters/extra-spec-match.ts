@@ -1,8 +1,8 @@
-/** Whether a value satisfies the requirement of an extra spec, in the operators of Nova's extra specs (`spec/scheduling.md` §6). */
+/** Whether a value satisfies the requirement of an extra spec, in the operators of Nova's extra specs (`spec/scheduling.md` §6): `=` is numeric and means at least. */
 export function matchesExtraSpec(value: string, requirement: string): boolean {
   const [first = '', ...rest] = requirement.trim().split(/\s+/);
   const operand = rest.join(' ');
-  const [left, right] = [Number(value), Number(operand)];
+  const [left, right] = [numberOf(value), numberOf(operand)];
   switch (first) {
     case '=':
     case '>=':
@@ -10,7 +10,7 @@ export function matchesExtraSpec(value: string, requirement: string): boolean {
     case '==':
       return left === right;
     case '!=':
-      return left !== right;
+      return left !== right && !Number.isNaN(left) && !Number.isNaN(right);
     case '<=':
       return left <= right;
     case 's==':
@@ -35,3 +35,5 @@ export function matchesExtraSpec(value: string, requirement: string): boolean {
       return value === requirement;
   }
 }
+
+const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));

@@ -8,7 +8,7 @@ const architecture = (name: string): string => canonical[name.toLowerCase()] ?? 
 
 /** Why a hypervisor cannot run an image; null when it can. */
 export function imageMisfit(
-  facts: Pick<NodeFacts, 'supportedInstances' | 'hypervisorVersion'>,
+  facts: Pick<NodeFacts, 'supportedInstances' | 'hypervisorVersion' | 'cpuInfo'>,
   properties: Readonly<Record<string, string>>,
   settings: Settings,
 ): Verdict {
@@ -37,12 +37,16 @@ export function imageMisfit(
   const range = properties['img_hv_requested_version'] ?? properties['hypervisor_version_requires'];
   if (range !== undefined && !satisfies(facts.hypervisorVersion, range))
     return reject('of an unsuitable hypervisor version', `its hypervisor version ${facts.hypervisorVersion} is not ${range}`);
-  return pass;
+  const bits = Number(properties['hw_maxphysaddr_bits'] ?? 0);
+  const hostBits = addressBits(facts.cpuInfo['maxphysaddr']);
+  return bits > hostBits ? reject('of too few address bits', `its processors address ${hostBits} bits, not ${bits}`) : pass;
 }
 
 /** Keeps hosts that can run what the image says it needs: architecture, hypervisor type and vm mode together in one offer of the host, and the hypervisor's version. */
 export const imagePropertiesFilter: HostFilter = {
   name: 'ImagePropertiesFilter',
+  once: true,
+  onRebuild: true,
   check: ({ facts }, { spec, settings }) => imageMisfit(facts, spec.image?.properties ?? {}, settings),
 };
 

@@ -127,6 +127,7 @@ export function createVolumeClient({ endpoints, log, serviceSession }: VolumeCli
     beginDetaching: (session, volumeId) => act(session, volumeId, { 'os-begin_detaching': {} }),
     rollDetaching: (session, volumeId) => unlessGone('volumeId', volumeId, () => act(session, volumeId, { 'os-roll_detaching': {} })),
 
+    snapshots: async (session) => (await list<WireSnapshot>(session, 'snapshots/detail', 'snapshots', {})).map(toSnapshot),
     snapshot: async (session, snapshotId) =>
       toSnapshot((await ask<{ readonly snapshot: WireSnapshot }>(session, at('snapshots', snapshotId))).snapshot),
     async createSnapshot(session, { volumeId, name, description, metadata }, { idempotencyKey } = {}) {

@@ -17,6 +17,7 @@ export interface WireVolume {
   readonly source_volid?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly volume_image_metadata?: Readonly<Record<string, string>>;
+  readonly migration_status?: string | null;
   readonly attachments?: readonly {
     readonly attachment_id: string;
     readonly server_id?: string | null;
@@ -33,6 +34,8 @@ export interface WireSnapshot {
   readonly status: SnapshotStatus;
   readonly volume_id: string;
   readonly size: number;
+  readonly description?: string | null;
+  readonly created_at?: string | null;
   readonly 'os-extended-snapshot-attributes:project_id'?: string;
   readonly 'os-extended-snapshot-attributes:progress'?: string;
 }
@@ -67,6 +70,7 @@ export const toVolume = (wire: WireVolume): Volume => ({
   sourceVolumeId: wire.source_volid ?? null,
   metadata: wire.metadata ?? {},
   imageMetadata: wire.volume_image_metadata ?? {},
+  migrationStatus: wire.migration_status ?? null,
   uses: (wire.attachments ?? []).map((use) => ({
     attachmentId: use.attachment_id,
     serverId: use.server_id ?? null,
@@ -85,6 +89,8 @@ export const toSnapshot = (wire: WireSnapshot): VolumeSnapshot => ({
   size: wire.size,
   projectId: wire['os-extended-snapshot-attributes:project_id'] ?? null,
   progress: wire['os-extended-snapshot-attributes:progress'] ?? null,
+  description: wire.description ?? null,
+  createdAt: moment(wire.created_at) ?? '',
 });
 
 export const toAttachment = (wire: WireAttachment): VolumeAttachment => ({
@@ -109,6 +115,7 @@ interface WireNbdData {
   readonly socket?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly tls?: boolean;
   readonly export_name: string;
   readonly access_mode: 'rw' | 'ro';
   readonly volume_id: string;
@@ -131,7 +138,7 @@ function toNbdData(wire: WireNbdData): NbdConnection['data'] {
     transport:
       wire.transport === 'unix'
         ? { kind: 'unix', socket: wire.socket ?? '' }
-        : { kind: 'tcp', host: wire.host ?? '', port: wire.port ?? 0 },
+        : { kind: 'tcp', host: wire.host ?? '', port: wire.port ?? 0, tls: wire.tls ?? false },
     exportName: wire.export_name,
     format: 'raw',
     accessMode: wire.access_mode,
@@ -161,7 +168,7 @@ export function fromNbdConnection({ data }: NbdConnection): Readonly<Record<stri
     driver_volume_type: 'nbd',
     ...(transport.kind === 'unix'
       ? { transport: 'unix', socket: transport.socket }
-      : { transport: 'tcp', host: transport.host, port: transport.port }),
+      : { transport: 'tcp', host: transport.host, port: transport.port, tls: transport.tls }),
     export_name: data.exportName,
     format: 'raw',
     access_mode: data.accessMode,

@@ -62,6 +62,8 @@ export interface Volume {
   /** What it keeps of the image it was made from: `image_id`, `image_name`, `min_disk`, `hw_disk_bus`, …; empty when it was made from none. */
   readonly imageMetadata: Readonly<Record<string, string>>;
   readonly uses: readonly VolumeUse[];
+  /** Set while the volume service moves the volume elsewhere; null otherwise, and where the session may not know it. */
+  readonly migrationStatus: string | null;
   /** ISO 8601. */
   readonly createdAt: string;
 }
@@ -96,6 +98,9 @@ export interface VolumeSnapshot {
   readonly projectId: string | null;
   /** `42%`. */
   readonly progress: string | null;
+  readonly description: string | null;
+  /** ISO 8601. */
+  readonly createdAt: string;
 }
 
 /** Who connects: the host's own name decides whether it is served on this machine or over the network. */
@@ -131,12 +136,12 @@ export interface NbdConnection {
   readonly driverVolumeType: 'nbd';
   readonly data: {
     /**
-     * `unix`: on the connector's own host; `socket` is the path, accessible to root and to the group of guests (`<host transport='unix' socket='…'/>`).
-     * `tcp`: from another host; `host` and `port` (`<host name='…' port='…'/>`).
+     * `unix`: on the connector's own host; `socket` is the path, accessible to root and to the account of guests (`<host transport='unix' socket='…'/>`).
+     * `tcp`: over the network; `host` and `port` (`<host name='…' port='…'/>`), and `tls` where the client must show a certificate (`<source tls='yes'>`).
      */
     readonly transport:
       | { readonly kind: 'unix'; readonly socket: string }
-      | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+      | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: boolean };
     /** Name of the export (`<source protocol='nbd' name='…'>`): the attachment's id. */
     readonly exportName: string;
     /** What passes over the connection: always the plain bytes of the disk (of the LUKS container when encrypted). */
@@ -221,6 +226,8 @@ export interface VolumeClient {
   rollDetaching(session: Session, volumeId: string): Promise<void>;
 
   snapshot(session: Session, snapshotId: string): Promise<VolumeSnapshot>;
+  /** All of them. */
+  snapshots(session: Session): Promise<readonly VolumeSnapshot[]>;
   /** Of a volume that may be in use: what is on its disk at that moment. */
   createSnapshot(
     session: Session,

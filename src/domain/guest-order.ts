@@ -16,6 +16,8 @@ export interface GuestOrder {
   readonly hostname: string;
   readonly flavor: InstanceFlavor;
   readonly image: InstanceImage | null;
+  /** Of the image, or of the volume it boots from. */
+  readonly imageProperties: Readonly<Record<string, string>>;
   readonly blockDevices: readonly BlockDevice[];
   readonly networkInfo: NetworkInfo;
   readonly configDrive: boolean;

@@ -75,6 +75,7 @@ export const instanceActions = {
     recordedAs: 'detach_volume',
   },
   swapVolume: { from: ['active', 'paused', 'resized'], task: null, recordedAs: 'swap_volume' },
+  extendVolume: { from: 'any', interrupts: 'any', task: null, recordedAs: 'extend_volume' },
   attachInterface: { from: ['active', 'paused', 'stopped'], task: null, recordedAs: 'attach_interface' },
   detachInterface: { from: ['active', 'paused', 'stopped'], task: null, recordedAs: 'detach_interface' },
   triggerCrashDump: {

@@ -133,8 +133,10 @@ export interface BlockDevice {
   readonly volumeType: string | null;
   readonly deleteOnTermination: boolean;
   readonly tag: string | null;
+  /** The volume service's attachment; null until the volume is reserved. */
   readonly attachmentId: string | null;
-  readonly connectionInfo: Readonly<Record<string, unknown>> | null;
+  /** Whether other guests may have the volume at the same time. */
+  readonly multiattach?: boolean;
 }
 
 /** An instance as the control plane knows it. Dates are ISO 8601 in UTC with milliseconds. */

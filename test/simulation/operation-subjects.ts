@@ -89,7 +89,12 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
   'rescue-instance': {
     begin: begins('rescue', 'rescue-instance', (_world, id) => ({
       image: {
-        ...{ id, name: 'rescue', diskFormat: 'qcow2', containerFormat: 'bare', minDisk: 0, minRam: 0 },
+        id,
+        name: 'rescue',
+        diskFormat: 'qcow2',
+        containerFormat: 'bare',
+        minDisk: 0,
+        minRam: 0,
         size: 1,
         checksum: null,
         properties: {},

@@ -18,7 +18,6 @@ const device = (given: Partial<BlockDevice>): BlockDevice => ({
   deleteOnTermination: true,
   tag: null,
   attachmentId: null,
-  connectionInfo: null,
   ...given,
 });
 

@@ -12,10 +12,21 @@ export const computeMicroversions: MicroversionScheme = {
 const since = {
   addressSixForAll: '2.5', // the filter ip6 of server lists
   publicFlavorsNotGiven: '2.7',
+  imageMetadataUnlimited: '2.39', // before, the limit of the metadata of servers held for images
+  imageIdAnswered: '2.45', // before, an image of a server was told by a Location
+  unshelvedToZone: '2.77',
+  volumeBackedRescue: '2.87',
+  unshelvedToHost: '2.91',
+  volumesReimaged: '2.93',
   servicesForcedDown: '2.11',
+  evacuatedWithoutPassword: '2.14', // none is answered, and nothing is asked about storage
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
   actionsOfDeleted: '2.21',
   tokensOfAllConsoles: '2.31', // console tokens are shown
+  shelvedKeepVolumes: '2.20', // volumes of shelved servers come and go
+  multiattach: '2.60',
+  attachmentsEdited: '2.85', // before, a change was always a swap
+  attachedLater: '2.101', // an attach answers before anything is done
   hypervisorsPaged: '2.33',
   networksRequired: '2.37',
   unknownStatusRefused: '2.38',

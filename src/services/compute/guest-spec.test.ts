@@ -36,7 +36,6 @@ const blank = (changes: Partial<BlockDevice>): BlockDevice => ({
   deleteOnTermination: true,
   tag: null,
   attachmentId: null,
-  connectionInfo: null,
   ...changes,
 });
 
@@ -68,10 +67,10 @@ describe('the disks of a guest', () => {
   it('are a CD-ROM for an ISO image', () => {
     expect(guestSpec(order({ image: image({}, 'iso') }), inputs).disks).toMatchObject([{ device: 'cdrom', bytes: null }]);
   });
-  it('are no volumes where the driver has none', () => {
-    const blockDevices = [blank({ destinationType: 'volume', sourceType: 'volume', volumeId: 'v' })];
-    expect(() => guestSpec(order({ blockDevices }), inputs)).toThrow('cannot attach volume v');
-    expect(guestSpec(order({ blockDevices }), { ...inputs, real: false }).disks).toHaveLength(1);
+  it('have no root beside the volume a guest boots from', () => {
+    const blockDevices = [blank({ destinationType: 'volume', sourceType: 'volume', volumeId: 'v', bootIndex: 0 })];
+    expect(guestSpec(order({ image: null, blockDevices }), inputs).disks).toEqual([]);
+    expect(guestSpec(order({ blockDevices: [{ ...blockDevices[0]!, bootIndex: null }] }), inputs).disks).toHaveLength(1);
   });
 });
 

@@ -3,7 +3,7 @@ import type { GuestOrder } from '../../domain/guest-order.ts';
 import { tapName, type Vif } from '../../domain/network-info.ts';
 import { invalid, unsupported } from '../../lib/errors.ts';
 import { cpuTopology } from './cpu-topology.ts';
-import type { BaseImage, ConfigDriveSpec, DiskSpec, GuestSpec, InterfaceSpec, LimitSpec } from './drivers/driver.ts';
+import type { BaseImage, ConfigDriveSpec, DiskSpec, GuestSpec, InterfaceSpec, LimitSpec, VolumeSpec } from './drivers/driver.ts';
 import { readProperty } from './image-properties.ts';
 
 /** What the host adds to an order. */
@@ -13,14 +13,16 @@ export interface GuestSpecInputs {
   readonly base: BaseImage | null;
   /** What the config drive holds; null without one. */
   readonly configDriveFiles: ConfigDriveSpec['files'] | null;
-  /** Whether the driver makes real disks and plugs real ports; one that does not takes any volume and any binding. */
+  /** The volumes of the order, connected. */
+  readonly volumes?: readonly VolumeSpec[];
+  /** Whether the driver makes real disks and plugs real ports; one that does not takes any binding. */
   readonly real: boolean;
 }
 
 /** The guest an order asks for. Every value that users can set is judged here: what is not known never reaches a hypervisor. */
 export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec {
   const { flavor, image } = order;
-  const properties = image?.properties ?? {};
+  const properties = order.imageProperties;
   const read = readProperty(properties);
   const machineType = read.machineType('hw_machine_type') ?? machineTypeOfSettings(inputs.settings);
   if (inputs.real) refuseWishes(flavor.extraSpecs, properties);
@@ -51,6 +53,7 @@ export function guestSpec(order: GuestOrder, inputs: GuestSpecInputs): GuestSpec
       hideHypervisor: read.flag('img_hide_hypervisor_id') ?? flagOf(flavor.extraSpecs['hw:hide_hypervisor_id']) ?? false,
     },
     disks: disksOf(order, inputs),
+    volumes: inputs.volumes ?? [],
     configDrive:
       inputs.configDriveFiles === null
         ? null
@@ -104,12 +107,10 @@ const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
 
 /** Root, ephemeral disks, swap: in the order they become `vda`, `vdb`, … */
-function disksOf({ flavor, image, blockDevices }: GuestOrder, { base, real }: GuestSpecInputs): DiskSpec[] {
-  const read = readProperty(image?.properties ?? {});
+function disksOf({ flavor, image, imageProperties, blockDevices }: GuestOrder, { base }: GuestSpecInputs): DiskSpec[] {
+  const read = readProperty(imageProperties);
   const bus = read.bus('hw_disk_bus');
-  const remote = blockDevices.find((device) => device.destinationType === 'volume');
-  if (remote !== undefined && real)
-    throw unsupported(`This host cannot attach volume ${remote.volumeId ?? remote.uuid}: its driver has no volumes.`);
+  const onVolume = blockDevices.some(({ bootIndex, destinationType }) => bootIndex === 0 && destinationType === 'volume');
   const local = (file: string, bytes: number): DiskSpec => ({
     file,
     device: 'disk',
@@ -119,7 +120,7 @@ function disksOf({ flavor, image, blockDevices }: GuestOrder, { base, real }: Gu
     bootIndex: null,
   });
   const disks: DiskSpec[] = [];
-  if (image !== null) {
+  if (image !== null && !onVolume) {
     const iso = image.diskFormat === 'iso';
     if (base !== null && flavor.rootGb > 0 && base.virtualBytes > flavor.rootGb * GiB) {
       throw invalid(
@@ -135,8 +136,10 @@ function disksOf({ flavor, image, blockDevices }: GuestOrder, { base, real }: Gu
       bytes: flavor.rootGb === 0 || iso ? null : flavor.rootGb * GiB,
       bootIndex: 1,
     });
-  } else if (flavor.rootGb > 0) disks.push({ ...local('disk', flavor.rootGb * GiB), bootIndex: 1 });
-  const blank = blockDevices.filter(({ sourceType, guestFormat }) => sourceType === 'blank' && guestFormat !== 'swap');
+  } else if (flavor.rootGb > 0 && !onVolume) disks.push({ ...local('disk', flavor.rootGb * GiB), bootIndex: 1 });
+  const blank = blockDevices.filter(
+    ({ sourceType, destinationType, guestFormat }) => sourceType === 'blank' && destinationType === 'local' && guestFormat !== 'swap',
+  );
   const ephemeral = blank.length > 0 ? blank.map(({ volumeSize }) => volumeSize ?? flavor.ephemeralGb) : [flavor.ephemeralGb];
   for (const [index, size] of ephemeral.filter((gb) => gb > 0).entries()) disks.push(local(`disk.eph${index}`, size * GiB));
   if (flavor.swapMb > 0) disks.push(local('disk.swap', flavor.swapMb * MiB));
@@ -175,7 +178,7 @@ export function interfaceSpec(order: GuestOrder, vif: Vif, real: boolean): Inter
   const bridge = typeof named === 'string' ? named : `brq${vif.networkId.slice(0, 11)}`;
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(bridge)) throw invalid(`Port ${vif.portId} names a bridge that cannot be one.`);
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(vif.macAddress)) throw invalid(`Port ${vif.portId} has no usable MAC address.`);
-  const model = readProperty(order.image?.properties ?? {}).choice('hw_vif_model', vifModels) ?? 'virtio';
+  const model = readProperty(order.imageProperties).choice('hw_vif_model', vifModels) ?? 'virtio';
   return { portId: vif.portId, macAddress: vif.macAddress, device: tapName(vif.portId), bridge, model, mtu: vif.mtu };
 }
 

@@ -2,6 +2,7 @@ import type { AnyRoute } from '../../../lib/http/route.ts';
 import type { ApiDeps } from '../deps.ts';
 import { aggregateActions, aggregateRoutes } from './aggregates/routes.ts';
 import { bareMetalRoutes } from './bare-metal/routes.ts';
+import { assistedVolumeSnapshotRoutes } from './assisted-volume-snapshots/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { consoleAuthTokenRoutes } from './console-auth-tokens/routes.ts';
 import { extensionRoutes } from './extensions/routes.ts';
@@ -38,6 +39,7 @@ import { serviceRoutes } from './services/routes.ts';
 import { versionByIdRoutes } from './versions/routes.ts';
 import { volumesBootActions, volumesBootRoutes } from './volumes-boot/routes.ts';
 import { tenantUsageRoutes } from './tenant-usage/routes.ts';
+import { volumeRoutes } from './volumes/routes.ts';
 import { volumeAttachmentRoutes } from './volume-attachments/routes.ts';
 
 /** Every route of the Compute API, by resource. */
@@ -72,6 +74,8 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...floatingIpPoolRoutes,
   ...floatingIpRoutes,
   ...securityGroupRoutes,
+  ...volumeRoutes,
+  ...assistedVolumeSnapshotRoutes,
   ...volumesBootRoutes,
   ...bareMetalRoutes,
   ...versionByIdRoutes,

@@ -88,12 +88,13 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
   );
   await bus.serve(schedulerTopic, scheduler, answering(scheduler, { refresh: () => Promise.resolve(void heard.refreshes++) }));
   const neighbours = fakeNeighbours();
-  const { identity, image, network, placement } = neighbours.clients;
+  const { identity, image, network, placement, volume } = neighbours.clients;
   const app = createApi({
     stores,
     identity,
     image,
     network,
+    volume,
     placement,
     settings,
     clock: { now: () => Date.now(), sleep: () => Promise.resolve() },

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { IdentityClient } from '../../../clients/identity.ts';
 import type { Image, ImageClient } from '../../../clients/image.ts';
 import type { FloatingIp, Network, NetworkClient, Port, SecurityGroup } from '../../../clients/network.ts';
+import { volumesInMemory, type VolumesInMemory } from '../../../clients/testing/volumes-in-memory.ts';
+import type { VolumeClient } from '../../../clients/volume.ts';
 import { conflict, forbidden, notFound, overQuota, unavailable } from '../../../lib/errors.ts';
 import { randomIds } from '../../../lib/ids.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
@@ -18,6 +20,7 @@ export interface Neighbours {
   readonly ports: Map<string, Port>;
   readonly securityGroups: SecurityGroup[];
   readonly floatingIps: Map<string, FloatingIp>;
+  readonly volumes: VolumesInMemory;
   portQuota: { readonly limit: number; readonly used: number } | null;
   /** By the uuid of a node. */
   readonly providers: Map<string, { generation: number; aggregates: readonly string[]; traits: readonly string[] }>;
@@ -26,6 +29,7 @@ export interface Neighbours {
     readonly identity: IdentityClient;
     readonly image: ImageClient;
     readonly network: NetworkClient;
+    readonly volume: VolumeClient;
     readonly placement: ApiDeps['placement'];
   };
 }
@@ -90,6 +94,7 @@ export function fakeNeighbours(): Neighbours {
     self.securityGroups.splice(self.securityGroups.indexOf(groupOf(group.id)), 1, group);
     return group;
   };
+  const volumes = volumesInMemory();
   const self: Neighbours = {
     projects: null,
     limits: { registered: {}, ofProject: {} },
@@ -98,10 +103,12 @@ export function fakeNeighbours(): Neighbours {
     ports: new Map(),
     securityGroups: [],
     floatingIps: new Map(),
+    volumes,
     portQuota: null,
     providers: new Map(),
     placementIsDown: false,
     clients: {
+      volume: volumes.client,
       identity: {
         authenticate: (headers) => Promise.resolve(callerOf(headers)),
         sessionOf: (caller) => session(caller.token),
@@ -110,8 +117,7 @@ export function fakeNeighbours(): Neighbours {
           url: (type) => (type === 'image' ? Promise.resolve('http://image') : Promise.reject(unavailable('There is no catalog.'))),
         },
         projectExists: (id) => Promise.resolve(self.projects === null ? null : self.projects.has(id)),
-        limits: ({ projectId }) =>
-          Promise.resolve({ ...self.limits, ofProject: projectId === null ? {} : self.limits.ofProject }),
+        limits: ({ projectId }) => Promise.resolve({ ...self.limits, ofProject: projectId === null ? {} : self.limits.ofProject }),
         close: () => Promise.resolve(),
       },
       image: {

@@ -2,15 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { GuestOrder } from '../../../domain/guest-order.ts';
 import { configDriveFiles } from '../../../domain/metadata/config-drive-files.ts';
 import type { ComputeHost } from '../compute-host.ts';
+import { connectVolumes } from '../connect-volumes.ts';
 import type { GuestSpec } from '../drivers/driver.ts';
 import { guestSpec } from '../guest-spec.ts';
 
 /** Everything a guest needs before it can be started: its image as a file, what its ports are plugged into, and its description. */
 export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<GuestSpec> {
-  const base = order.image === null || host.images === null ? null : await host.images.base(order.image, signal);
+  const [base, volumes] = await Promise.all([
+    order.image === null || host.images === null ? null : host.images.base(order.image, signal),
+    connectVolumes(host, order.blockDevices, order.imageProperties),
+  ]);
   const real = host.driver.imageFiles !== undefined;
   const files = order.configDrive && real ? configDriveFiles(order.metadata, { randomSeed: randomBytes(512) }) : null;
-  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: files, real });
+  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: files, volumes, real });
   await host.driver.ports?.prepare(spec.interfaces);
   return spec;
 }

@@ -1,3 +1,4 @@
+import type { ComputeClients } from '../compute-host.ts';
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Image, ImageClient } from '../../../clients/image.ts';
@@ -18,7 +19,12 @@ import { inProcessBus } from '../../../lib/rpc/in-process.ts';
 export interface World {
   readonly bus: Bus;
   readonly settings: Settings;
-  readonly clients: { readonly placement: PlacementClient; readonly image: ImageClient; readonly network: NetworkClient };
+  readonly clients: {
+    readonly placement: PlacementClient;
+    readonly image: ImageClient;
+    readonly network: NetworkClient;
+    readonly volume: ComputeClients['volume'];
+  };
   readonly identity: { readonly serviceSession: { readonly token: () => Promise<string> } };
   /** What the conductor was told. */
   readonly told: { readonly started: string[]; readonly stopped: string[]; readonly nodes: NodeFacts[]; readonly events: GuestEvent[] };
@@ -39,7 +45,7 @@ export async function world(conf = ''): Promise<World> {
   const self: World = {
     bus,
     settings,
-    clients: { placement: null as never, image: null as never, network: null as never },
+    clients: { placement: null as never, image: null as never, network: null as never, volume: null as never },
     identity: { serviceSession: { token: () => Promise.resolve('token') } },
     told: { started: [], stopped: [], nodes: [], events: [] },
     instances: [],
@@ -155,6 +161,7 @@ export function order(changes: Partial<GuestOrder> = {}): GuestOrder {
     instanceId,
     name: 'instance-00000001',
     node: 'node',
+    imageProperties: changes.image?.properties ?? {},
     projectId: 'p',
     userId: 'u',
     projectName: 'demo',

@@ -9,6 +9,7 @@ import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
 import { failInstance, finishEvent } from '../outcome.ts';
 import { plugPorts, unplugPorts } from '../ports.ts';
+import { completeVolumes, discardVolumes, reserveVolumes } from '../volumes.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
 export interface BuildParams {
@@ -51,9 +52,11 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
       const host = found?.instance.host ?? params.chosen.host;
       await destroyOnHost(deps, params.instanceId, host, found?.instance.networkInfo ?? [], `${idempotencyKey}/undo`);
       await unplugPorts(deps, params.instanceId);
+      if (found !== null) await discardVolumes(deps, found.instance);
       await deps.placement.deleteAllocations(deps.identity.serviceSession, params.instanceId);
       const database = deps.stores.cell(params.cellId);
-      await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [] });
+      const blockDevices = (found?.instance.blockDevices ?? []).map((device) => ({ ...device, attachmentId: null }));
+      await updateInstance(database, params.instanceId, { host: null, node: null, networkInfo: [], blockDevices });
       const failed = await failInstance(deps, database, params.instanceId, failure);
       if (failed !== null) {
         await finishEvent(deps, database, {
@@ -108,6 +111,8 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   const spec = await requestSpecOf(deps.stores, params.instanceId);
   if (spec === null) throw beingDeleted();
   if (attempt > 0) await claimAgain(deps, building.id, spec, place);
+  const blockDevices = await reserveVolumes(deps, building, signal);
+  if (blockDevices !== building.blockDevices) await updateInstance(database, building.id, { blockDevices });
   const networkInfo = await plugPorts(deps, building, place.host, {
     networks: spec.requestedNetworks,
     securityGroups: spec.securityGroups,
@@ -122,6 +127,7 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   if (spawning === null) throw beingDeleted();
   const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
   const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
+  await completeVolumes(deps, blockDevices);
   return powerState;
 }
 

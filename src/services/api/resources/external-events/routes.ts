@@ -5,6 +5,7 @@ import { normalizeUuid } from '../../../../lib/ids.ts';
 import { Reply } from '../../../../lib/http/route.ts';
 import { findInstance } from '../../../../store/instances.ts';
 import { route } from '../../deps.ts';
+import { operate } from '../servers/operate.ts';
 import { Uuid } from '../../schemas.ts';
 
 /** The events a request may hold, from a microversion on. */
@@ -44,7 +45,7 @@ export const externalEventRoutes = [
     policy: 'os_compute_api:os-server-external-events:create',
     body: { schema: Events },
     reply: { status: 200 },
-    handle: async ({ body, deps }) => {
+    handle: async ({ body, ctx, deps }) => {
       const changed = new Set<string>();
       const results = await Promise.all(
         body.events!.map(async (event) => {
@@ -63,6 +64,19 @@ export const externalEventRoutes = [
           if (found.instance.host === null) return answer(422, 'failed');
           if (event.name.startsWith('network-')) changed.add(id);
           if (event.name === 'network-changed') return answer(200, status);
+          if (event.name === 'volume-extended') {
+            const accepted = await operate(deps, ctx, found, 'extendVolume', {
+              name: 'extend-volume',
+              params: { volumeId: event.tag },
+            }).then(
+              () => true,
+              (error: unknown) => {
+                deps.log.warn({ err: error, instanceId: id, volumeId: event.tag }, 'a guest could not be told that its volume has grown');
+                return false;
+              },
+            );
+            return accepted ? answer(200, status) : answer(500, 'failed');
+          }
           try {
             await deps.agentOn(found.instance.host).networkEvent({ instanceId: id, name: event.name, tag: event.tag ?? null, status });
           } catch (error) {

@@ -80,5 +80,5 @@ function refusalOf(error: unknown): unknown {
   if (!(error instanceof KilonovaError)) return error;
   if (error.code?.startsWith('IpAddressGenerationFailure') === true) return invalid(error.message, { cause: error });
   if (!isKind(error, 'internal', 'unavailable')) return error;
-  return internal(`Failed to attach network adapter device: ${(error as KilonovaError).message}`, { cause: error });
+  return internal(`Failed to attach network adapter device: ${error.message}`, { cause: error });
 }

@@ -35,23 +35,41 @@ const strictNetwork = Type.Object(
 const taggedNetwork = Type.Object({ ...strictNetwork.properties, tag: Type.Optional(Tag) }, { additionalProperties: false });
 const namedNetworks = (item: typeof strictNetwork | typeof taggedNetwork) => Type.Union([Type.Array(item), Type.Enum(['none', 'auto'])]);
 
-const blockDevice = Type.Object(
+const maybe = (type: TSchema) => Type.Optional(Type.Union([type, Type.Null()]));
+const blockDeviceKeys = {
+  source_type: Type.Enum(['volume', 'image', 'snapshot', 'blank']),
+  uuid: Type.Optional(Type.Union([Uuid, Type.Null()])),
+  image_id: Type.Optional(Uuid),
+  destination_type: Type.Optional(Type.Enum(['local', 'volume'])),
+  boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])),
+  volume_size: Type.Optional(Type.Union([PositiveInteger, Type.Null()])),
+  delete_on_termination: Type.Optional(Bool),
+  device_name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' }), Type.Null()])),
+  guest_format: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
+  device_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
+  disk_bus: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
+  no_device: Type.Optional(Type.Union([Bool, Type.Null()])),
+};
+const strict = { additionalProperties: false };
+const blockDevice = Type.Object(blockDeviceKeys, strict);
+const taggedBlockDevice = Type.Object({ ...blockDeviceKeys, tag: Type.Optional(Tag) }, strict);
+const typedBlockDevice = Type.Object(
+  { ...blockDeviceKeys, tag: Type.Optional(Tag), volume_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])) },
+  strict,
+);
+/** The older form, which names devices of a guest. */
+const legacyBlockDevice = Type.Object(
   {
-    source_type: Type.Enum(['volume', 'image', 'snapshot', 'blank']),
-    uuid: Type.Optional(Type.Union([Uuid, Type.Null()])),
-    destination_type: Type.Optional(Type.Enum(['local', 'volume'])),
-    boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])),
+    virtual_name: maybe(Type.String({ maxLength: 255 })),
+    volume_id: Type.Optional(Type.Union([Uuid, Type.Null()])),
+    snapshot_id: Type.Optional(Type.Union([Uuid, Type.Null()])),
     volume_size: Type.Optional(Type.Union([PositiveInteger, Type.Null()])),
+    device_name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' }), Type.Null()])),
     delete_on_termination: Type.Optional(Bool),
-    device_name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()])),
-    guest_format: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
-    device_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
-    disk_bus: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
     no_device: Type.Optional(Type.Union([Bool, Type.Null()])),
-    tag: Type.Optional(Tag),
-    volume_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
+    connection_info: maybe(Type.String({ maxLength: 16_777_215 })),
   },
-  { additionalProperties: false },
+  strict,
 );
 
 /** `server` of `POST /servers` (`spec/api-surface.md` §2.1). */
@@ -71,7 +89,14 @@ export const CreateServer = versionedBody('CreateServer', {
   accessIPv4: { type: Ipv4 },
   accessIPv6: { type: Ipv6 },
   availability_zone: { type: Type.String({ minLength: 1, maxLength: 255 }) },
-  block_device_mapping_v2: { type: Type.Array(blockDevice) },
+  block_device_mapping: { type: Type.Array(legacyBlockDevice) },
+  block_device_mapping_v2: [
+    { until: '2.31', type: Type.Array(blockDevice) },
+    { since: '2.32', until: '2.32', type: Type.Array(taggedBlockDevice) },
+    { since: '2.33', until: '2.41', type: Type.Array(blockDevice) },
+    { since: '2.42', until: '2.66', type: Type.Array(taggedBlockDevice) },
+    { since: '2.67', type: Type.Array(typedBlockDevice) },
+  ],
   config_drive: { type: Bool },
   key_name: { type: Name },
   min_count: { type: PositiveInteger },

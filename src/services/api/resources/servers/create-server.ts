@@ -1,8 +1,7 @@
-import type { Image } from '../../../../clients/image.ts';
-import type { BlockDevice, InstanceFlavor, InstanceId, InstanceImage } from '../../../../domain/instance.ts';
+import type { InstanceFlavor, InstanceId, InstanceImage } from '../../../../domain/instance.ts';
 import type { RequestSpec } from '../../../../domain/request-spec.ts';
 import { hostNotFound } from '../../../../domain/faults.ts';
-import { conflict, forbidden, invalid, isKind, overQuota } from '../../../../lib/errors.ts';
+import { conflict, forbidden, invalid, overQuota } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { recordAction } from '../../../../store/actions.ts';
@@ -24,6 +23,7 @@ import { toBoolean } from '../../schemas.ts';
 import type { CreateServer } from './bodies.ts';
 import { hostnameFrom } from './hostname.ts';
 import { injectedFiles } from './injected-files.ts';
+import { requestedDisks } from './requested-disks.ts';
 import { resolveNetworks } from './requested-networks.ts';
 
 type Body = NonNullable<(typeof CreateServer)['value']>;
@@ -44,8 +44,6 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
   const min = Number(body.min_count ?? 1);
   const max = Number(body.max_count ?? min);
   if (min > max) throw invalid('min_count must be <= max_count');
-  if (body.block_device_mapping_v2 !== undefined) ctx.authorize('os_compute_api:servers:create:attach_volume');
-  refuseOtherDisks(body);
   if ((body.trusted_image_certificates ?? []).length > 0) ctx.authorize('os_compute_api:servers:create:trusted_certs');
   const limits = await limitsOf(deps, projectId);
   const metadata = body.metadata ?? {};
@@ -54,8 +52,11 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
   const files = injectedFiles(body.personality, limits);
 
   const flavor = await flavorOf(deps, ctx, body.flavorRef);
-  const image = await imageOf(deps, ctx, body);
+  const { devices, image, facts } = await requestedDisks(deps, ctx, body, { flavor, servers: max });
   if (image !== null) refuseMisfit(ctx, flavor, image);
+  else if (facts !== null && flavor.memoryMb < facts.minRam) throw invalid("Flavor's memory is too small for requested image.");
+  if (image === null && (body.trusted_image_certificates ?? []).length > 0)
+    throw invalid('Image certificate validation is not supported when booting from volume');
   const publicKey = await keyOf(deps, ctx, body.key_name);
   const { zone, forceHost, forceNode } = await zoneOf(deps, ctx, body.availability_zone);
   if ((body.host ?? body.hypervisor_hostname) !== undefined) {
@@ -78,7 +79,7 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
     projectId,
     userId: caller.userId,
     flavor,
-    image,
+    image: facts,
     isBootedFromVolume: image === null,
     availabilityZone: zone ?? deps.settings.DEFAULT.default_schedule_zone,
     forceHost,
@@ -91,7 +92,24 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
     requestedNetworks: networks,
     securityGroups: securityGroups.map(({ id }) => id),
   };
-  return { projectId, min, max, metadata, files, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec };
+  return {
+    projectId,
+    min,
+    max,
+    metadata,
+    files,
+    flavor,
+    image,
+    devices,
+    facts,
+    publicKey,
+    groupId,
+    groups,
+    networks,
+    securityGroups,
+    schedulerHints,
+    spec,
+  };
 }
 
 /** Accepts a request for one or more servers; from then on it is carried through or ends in ERROR with the reason. `willAnswer` is told of it right before. */
@@ -103,8 +121,24 @@ export async function createServer(
   willAnswer?: (created: CreatedServers) => Promise<void>,
 ): Promise<CreatedServers> {
   const { caller } = ctx;
-  const { projectId, min, max, metadata, files, flavor, image, publicKey, groupId, groups, networks, securityGroups, schedulerHints, spec } =
-    await readRequest(deps, ctx, body, hints);
+  const {
+    projectId,
+    min,
+    max,
+    metadata,
+    files,
+    flavor,
+    image,
+    devices,
+    facts,
+    publicKey,
+    groupId,
+    groups,
+    networks,
+    securityGroups,
+    schedulerHints,
+    spec,
+  } = await readRequest(deps, ctx, body, hints);
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const reservationId = `r-${deps.ids.uuid().replaceAll('-', '').slice(0, 8)}`;
   const diskConfig = body['OS-DCF:diskConfig'] ?? (image?.properties['auto_disk_config'] === 'True' ? 'AUTO' : 'MANUAL');
@@ -131,7 +165,7 @@ export async function createServer(
       newFlavor: null,
       image,
       metadata,
-      systemMetadata: {},
+      systemMetadata: image === null && facts !== null ? keptOf(facts.properties) : {},
       tags: [...new Set(body.tags ?? [])],
       keyName: publicKey?.name ?? null,
       publicKey,
@@ -147,7 +181,7 @@ export async function createServer(
       reservationId,
       rootDeviceName: '/dev/vda',
       networkInfo: [],
-      blockDevices: image === null ? [] : [rootDisk(deps, image)],
+      blockDevices: devices.map((device) => ({ ...device, uuid: deps.ids.uuid() })),
       securityGroups: networks === 'none' ? [] : securityGroups.map(({ name: group }) => group),
       fault: null,
       schedulerHints,
@@ -243,48 +277,14 @@ async function flavorOf(deps: ApiDeps, ctx: RequestContext, ref: string | number
   return instanceFlavor(flavor);
 }
 
-/** Until there is a volume service, the only disk to be had is the one an image is put on: anything else is refused rather than left out. */
-function refuseOtherDisks(body: Body): void {
-  for (const [index, device] of (body.block_device_mapping_v2 ?? []).entries()) {
-    const isRootOfImage =
-      device.source_type === 'image' &&
-      device.destination_type !== 'volume' &&
-      Number(device.boot_index ?? 0) === 0 &&
-      (device.uuid ?? body.imageRef) === body.imageRef;
-    if (!isRootOfImage || index > 0)
-      throw invalid(
-        `Block Device Mapping is Invalid: this cloud has no volume service; device ${index} (${device.source_type} to ${device.destination_type ?? 'local'}) cannot be had.`,
-      );
-  }
-}
-
-async function imageOf(deps: ApiDeps, ctx: RequestContext, body: Body): Promise<InstanceImage | null> {
-  if (body.imageRef === undefined || body.imageRef === '') throw invalid('Missing imageRef attribute');
-  let image: Image;
-  try {
-    image = await deps.image.show(deps.identity.sessionOf(ctx.caller), body.imageRef);
-  } catch (error) {
-    if (isKind(error, 'notFound', 'forbidden')) throw invalid('Can not find requested image', { cause: error });
-    throw error;
-  }
-  if (image.status !== 'active') throw invalid(`Image ${image.id} is not active.`);
-  return {
-    id: image.id,
-    name: image.name,
-    diskFormat: image.diskFormat ?? 'raw',
-    containerFormat: image.containerFormat ?? 'bare',
-    minDisk: image.minDisk,
-    minRam: image.minRam,
-    size: image.size,
-    checksum: image.checksum,
-    properties: image.properties,
-  };
-}
-
 const gib = 1024 ** 3;
 
+/** A server without an image keeps what its root volume says of the one it was made from, under names of its own. */
+const keptOf = (properties: InstanceImage['properties']): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(properties).map(([name, value]) => [`image_${name}`, value]));
+
 /** Nova's checks of a flavor against an image. */
-function refuseMisfit(ctx: RequestContext, flavor: InstanceFlavor, image: InstanceImage): void {
+export function refuseMisfit(ctx: RequestContext, flavor: InstanceFlavor, image: InstanceImage): void {
   if (flavor.memoryMb < image.minRam) throw invalid("Flavor's memory is too small for requested image.");
   if (flavor.rootGb === 0) {
     if (!ctx.can('os_compute_api:servers:create:zero_disk_flavor'))
@@ -382,23 +382,3 @@ async function resolveSecurityGroups(
     return { id: exact.id, name: exact.name };
   });
 }
-
-/** The disk an image is put on. */
-const rootDisk = (deps: ApiDeps, image: InstanceImage): BlockDevice => ({
-  uuid: deps.ids.uuid(),
-  sourceType: 'image',
-  destinationType: 'local',
-  bootIndex: 0,
-  deviceType: 'disk',
-  diskBus: image.properties['hw_disk_bus'] ?? null,
-  deviceName: '/dev/vda',
-  guestFormat: null,
-  volumeSize: null,
-  imageId: image.id,
-  volumeId: null,
-  snapshotId: null,
-  volumeType: null,
-  deleteOnTermination: true,
-  tag: null,
-  attachmentId: null,
-});

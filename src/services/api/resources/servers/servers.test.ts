@@ -543,12 +543,6 @@ describe('creating a server', () => {
       "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, minimum size is 21474836480 bytes.",
     ],
     ['a flavor without disk', { flavorRef: 'flat' }, 403, 'Only volume-backed servers are allowed for flavors with zero disk.'],
-    [
-      'a volume',
-      { block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1 }] },
-      400,
-      'Block Device Mapping is Invalid: this cloud has no volume service; device 0 (blank to volume) cannot be had.',
-    ],
     ['more at least than at most', { min_count: 2, max_count: 1 }, 400, 'min_count must be <= max_count'],
     ['too much metadata', { metadata: { a: '1', b: '2', c: '3' } }, 403, 'Maximum number of metadata items exceeds 2'],
     [

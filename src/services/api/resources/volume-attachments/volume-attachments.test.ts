@@ -25,7 +25,6 @@ const disk = (changes: Partial<BlockDevice>): BlockDevice => ({
   deleteOnTermination: false,
   tag: null,
   attachmentId: crypto.randomUUID(),
-  connectionInfo: null,
   ...changes,
 });
 

@@ -104,13 +104,18 @@ function domain(spec: GuestSpec, host: DomainHost): XmlElement {
       {},
       disks.map((disk) => diskElement(disk, spec, host)),
       volumes.map(volumeElement),
-      [...disks, ...volumes].some(({ bus }) => bus === 'scsi') && el('controller', { type: 'scsi', index: 0, model: devices.scsiModel ?? 'virtio-scsi' }),
+      [...disks, ...volumes].some(({ bus }) => bus === 'scsi') &&
+        el('controller', { type: 'scsi', index: 0, model: devices.scsiModel ?? 'virtio-scsi' }),
       isQ35(type) &&
         host.pciePorts > 0 && [
           el('controller', { type: 'pci', model: 'pcie-root' }),
           ...Array.from({ length: host.pciePorts }, () => el('controller', { type: 'pci', model: 'pcie-root-port' })),
         ],
-      el('controller', { type: 'usb', index: 0, model: devices.tablet || [...disks, ...volumes].some(({ bus }) => bus === 'usb') ? null : 'none' }),
+      el('controller', {
+        type: 'usb',
+        index: 0,
+        model: devices.tablet || [...disks, ...volumes].some(({ bus }) => bus === 'usb') ? null : 'none',
+      }),
       spec.interfaces.map((port) => interfaceElement(port, host)),
       serialDevices(host.serial ?? null, consoleLogPath(host.directory)),
       devices.guestAgent &&
@@ -134,7 +139,11 @@ const bootOf = ({ volume }: PlacedVolume) => ({
   bootsFirst: false,
 });
 
-function operatingSystem({ machine, disks: wanted }: GuestSpec, type: string, disks: readonly Pick<PlacedDisk, 'device' | 'bootable' | 'bootsFirst'>[]): XmlElement {
+function operatingSystem(
+  { machine, disks: wanted }: GuestSpec,
+  type: string,
+  disks: readonly Pick<PlacedDisk, 'device' | 'bootable' | 'bootsFirst'>[],
+): XmlElement {
   if (machine.secureBoot && (machine.firmware !== 'uefi' || !isQ35(type))) {
     throw unsupported('Secure Boot needs an image with hw_firmware_type=uefi and hw_machine_type=q35.');
   }

@@ -1,0 +1,123 @@
+import type { Volume, VolumeAttachment, VolumeClient } from '../volume.ts';
+import { invalid, notFound } from '../../lib/errors.ts';
+import { randomIds } from '../../lib/ids.ts';
+
+/** A volume service in memory: its volumes and what they are attached to can be counted. */
+export interface VolumesInMemory {
+  readonly client: VolumeClient;
+  readonly volumes: Map<string, Volume>;
+  readonly attachments: Map<string, VolumeAttachment>;
+  /** A volume that nobody uses. */
+  make(changes?: Partial<Volume>): Volume;
+  /** A server uses it already. */
+  attach(volumeId: string, serverId: string): VolumeAttachment;
+}
+
+export function volumesInMemory(): VolumesInMemory {
+  const volumes = new Map<string, Volume>();
+  const attachments = new Map<string, VolumeAttachment>();
+  const find = (id: string): Volume => {
+    const volume = volumes.get(id);
+    if (volume === undefined) throw notFound(`Volume ${id} could not be found.`);
+    return volume;
+  };
+  const become = (id: string, status: Volume['status']): void => void volumes.set(id, { ...find(id), status });
+  const make = (changes: Partial<Volume> = {}): Volume => {
+    const volume: Volume = {
+      id: randomIds.uuid(),
+      name: null,
+      description: null,
+      status: 'available',
+      size: 1,
+      bootable: false,
+      multiattach: false,
+      encrypted: false,
+      availabilityZone: 'nova',
+      projectId: 'p1',
+      volumeType: null,
+      snapshotId: null,
+      sourceVolumeId: null,
+      metadata: {},
+      imageMetadata: {},
+      uses: [],
+      migrationStatus: null,
+      createdAt: new Date().toISOString(),
+      ...changes,
+    };
+    volumes.set(volume.id, volume);
+    return volume;
+  };
+  const attach = (volumeId: string, serverId: string, status: VolumeAttachment['status']): VolumeAttachment => {
+    const attachment: VolumeAttachment = { id: randomIds.uuid(), volumeId, serverId, status, mode: 'rw', connection: null };
+    attachments.set(attachment.id, attachment);
+    return attachment;
+  };
+  const attachmentOf = (id: string): VolumeAttachment => {
+    const attachment = attachments.get(id);
+    if (attachment === undefined) throw notFound(`Attachment ${id} could not be found.`);
+    return attachment;
+  };
+  const known: Partial<VolumeClient> = {
+    show: (_session, id) => Promise.resolve().then(() => find(id)),
+    list: () => Promise.resolve([...volumes.values()]),
+    create: (_session, { size, metadata = {} }) => Promise.resolve(make({ size, metadata })),
+    delete: (_session, id) => {
+      if (volumes.has(id) && find(id).status !== 'available') return Promise.reject(invalid(`Volume ${id} is ${find(id).status}.`));
+      return Promise.resolve(void volumes.delete(id));
+    },
+    snapshots: () => Promise.resolve([]),
+    snapshot: async (_session, id) => {
+      throw notFound(`Snapshot ${id} could not be found.`);
+    },
+    createSnapshot: async (_session, { volumeId }) => {
+      throw notFound(`Volume ${volumeId} could not be found.`);
+    },
+    deleteSnapshot: () => Promise.resolve(),
+    attachments: (_session, { volumeId, serverId }) =>
+      Promise.resolve(
+        [...attachments.values()].filter(
+          (one) => (volumeId ?? one.volumeId) === one.volumeId && (serverId ?? one.serverId) === one.serverId,
+        ),
+      ),
+    createAttachment: async (_session, { volumeId, serverId }) => {
+      if (find(volumeId).status !== 'available') throw invalid(`Volume ${volumeId} is ${find(volumeId).status}.`);
+      become(volumeId, 'reserved');
+      return attach(volumeId, serverId, 'reserved');
+    },
+    connectAttachment: async (_session, id) => {
+      const connected: VolumeAttachment = {
+        ...attachmentOf(id),
+        status: 'attaching',
+        connection: { driverVolumeType: 'world', data: {} },
+      };
+      attachments.set(id, connected);
+      become(connected.volumeId, 'attaching');
+      return connected;
+    },
+    completeAttachment: async (_session, id) => {
+      attachments.set(id, { ...attachmentOf(id), status: 'attached' });
+      become(attachmentOf(id).volumeId, 'in-use');
+    },
+    deleteAttachment: async (_session, id) => {
+      const attachment = attachments.get(id);
+      if (attachment === undefined) return;
+      attachments.delete(id);
+      if (volumes.has(attachment.volumeId)) become(attachment.volumeId, 'available');
+    },
+    beginDetaching: async (_session, id) => {
+      if (find(id).status !== 'in-use') throw invalid(`Volume ${id} is ${find(id).status}, not in-use.`);
+      become(id, 'detaching');
+    },
+    rollDetaching: async (_session, id) => {
+      if (volumes.get(id)?.status === 'detaching') become(id, 'in-use');
+    },
+  };
+  return {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what sagas use of it
+    client: known as VolumeClient,
+    volumes,
+    attachments,
+    make,
+    attach: (volumeId, serverId) => attach(volumeId, serverId, 'attached'),
+  };
+}

@@ -2,6 +2,8 @@ import { enableCompileCache } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Inspection } from './services/inspect/inspect.ts';
+import type { ManageDeps } from './services/manage/manage-deps.ts';
+import type { HealOptions } from './services/manage/placement/heal-allocations.ts';
 
 enableCompileCache();
 
@@ -41,6 +43,13 @@ interface UpArguments {
   readonly demo?: true;
   readonly detach?: true;
   readonly destroy?: true;
+}
+
+interface AuditArguments {
+  readonly state: string;
+  readonly verbose?: true;
+  readonly delete?: true;
+  readonly resource_provider?: string;
 }
 
 withState(program.command('up'))
@@ -227,7 +236,80 @@ withState(inspection.command('hosts'))
   .option('--json', 'for programs')
   .action(({ state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'hosts' }));
 
+for (const [kind, what] of [
+  ['novncproxy', 'screens of servers over VNC, with the noVNC page'],
+  ['spicehtml5proxy', 'screens of servers over SPICE'],
+  ['serialproxy', 'serial ports of servers, with a terminal'],
+] as const) {
+  program
+    .command(kind)
+    .description(`show ${what}, beside a cloud that runs elsewhere`)
+    .option('--config-file <file>', 'nova.conf with [keystone_authtoken] of the service user', '/etc/nova/nova.conf')
+    .action(async ({ configFile }: { configFile: string }) => {
+      const { runConsoleProxy } = await import('./services/consoles/run-console-proxy.ts');
+      const proxy = await runConsoleProxy(kind, configFile, (warning) => write(`  ! ${warning}\n`));
+      write(`${kind} listens on ${proxy.host}:${proxy.port}.\n`);
+      await untilAsked(proxy, false);
+      process.exit();
+    });
+}
+
 const manage = program.command('manage').description('the operator’s commands');
+const managePlacement = manage.command('placement').description('mend what placement knows of servers and hosts');
+
+/** Runs a command on the databases and the placement of a cloud; its exit code is Nova's, 255 for what is not foreseen. */
+async function runManage(state: string, run: (deps: ManageDeps) => Promise<number>): Promise<void> {
+  const { openControlPlane } = await import('./services/up/open-control-plane.ts');
+  try {
+    const deps = await openControlPlane(state, (text) => void process.stdout.write(text));
+    try {
+      process.exitCode = await run(deps);
+    } finally {
+      await deps.close();
+    }
+  } catch (error) {
+    const { explain } = await import('./services/up/up.ts');
+    write(`${explain(error)}\n`);
+    process.exitCode = 255;
+  }
+}
+
+withState(managePlacement.command('heal_allocations'))
+  .description('give servers on hosts the allocations they lack')
+  .option('--max-count <n>', 'servers to look at, at most')
+  .option('--verbose', 'tell of servers that need nothing, too')
+  .option('--dry-run', 'change nothing')
+  .option('--instance <uuid>', 'only this server')
+  .option('--cell <uuid>', 'only servers of this cell')
+  .option('--skip-port-allocations', 'leave ports alone')
+  .option('--force', 'with --instance: replace the allocations it has')
+  .action((options: HealOptions & { readonly state: string }) =>
+    runManage(options.state, async (deps) =>
+      (await import('./services/manage/placement/heal-allocations.ts')).healAllocations(deps, options),
+    ),
+  );
+withState(managePlacement.command('audit'))
+  .description('list allocations of nobody; exit code 3 when there are some')
+  .option('--verbose', 'tell what is looked at')
+  .option('--delete', 'give them back')
+  .option('--resource_provider <uuid>', 'only of this provider')
+  .action(({ state, verbose, delete: give, resource_provider: only }: AuditArguments) =>
+    runManage(state, async (deps) =>
+      (await import('./services/manage/placement/audit.ts')).auditAllocations(deps, {
+        ...(verbose === undefined ? {} : { verbose }),
+        ...(give === undefined ? {} : { delete: give }),
+        ...(only === undefined ? {} : { resourceProvider: only }),
+      }),
+    ),
+  );
+withState(managePlacement.command('sync_aggregates'))
+  .description('put resource providers into the aggregates that their hosts are in')
+  .option('--verbose', 'tell of hosts that need nothing, too')
+  .action((options: { readonly state: string; readonly verbose?: true }) =>
+    runManage(options.state, async (deps) =>
+      (await import('./services/manage/placement/sync-aggregates.ts')).syncAggregates(deps, options),
+    ),
+  );
 manage
   .command('config')
   .argument('<what>', 'sample: print nova.conf with every option', oneOf('sample'))

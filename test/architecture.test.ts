@@ -24,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
       ['src/lib', 'src/domain', 'src/config', 'src/contracts', 'src/clients'],
     ]),
   ),
+  'src/services/manage': ['src/lib', 'src/domain', 'src/config', 'src/contracts', 'src/clients', 'src/store'],
   'src/services/inspect': ['src/lib', 'src/domain', 'src/config', 'src/contracts', 'src/clients'],
   // what wires services together
   'src/services/up': ['src'],

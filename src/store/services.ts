@@ -300,3 +300,7 @@ export async function cellOfHost(stores: Stores, host: string): Promise<string> 
   const row = await stores.api.selectFrom('host_mappings').select('cell_id').where('host', '=', host).executeTakeFirst();
   return row?.cell_id ?? stores.defaultCell.id;
 }
+
+/** Whether it is known which cell a host is in. */
+export const isHostMapped = async (stores: Stores, host: string): Promise<boolean> =>
+  (await stores.api.selectFrom('host_mappings').select('host').where('host', '=', host).executeTakeFirst()) !== undefined;

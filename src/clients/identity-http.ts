@@ -70,7 +70,10 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
 }
 
 /** Names under which catalogs list the same service. */
-const aliases: Readonly<Record<string, readonly string[]>> = { volumev3: ['block-storage', 'block-store', 'volume'] };
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  volumev3: ['block-storage', 'block-store', 'volume'],
+  'shared-file-system': ['sharev2', 'share'],
+};
 
 function endpointIn(catalog: Catalog, serviceType: string, region: string, interfaces: readonly string[]): string | null {
   for (const type of [serviceType, ...(aliases[serviceType] ?? [])]) {

@@ -7,5 +7,5 @@ export interface Session {
 /** Finds services in the catalog. */
 export interface Endpoints {
   /** The URL of a service type, without a slash at the end; throws `unavailable` when the catalog has none. */
-  url(serviceType: 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'volumev3'): Promise<string>;
+  url(serviceType: 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'shared-file-system' | 'volumev3'): Promise<string>;
 }

@@ -126,6 +126,11 @@ export const novaSchema = {
       help: 'Guests that leave a host while they run at the same time, the others waiting; 0 is unlimited.',
     }),
     max_concurrent_snapshots: option.integer({ default: 5, min: 0, help: 'Disks a host copies at the same time; 0 is unlimited.' }),
+    instance_usage_audit: option.flag({ default: false, help: 'Audit, period by period, what the servers of each host used.' }),
+    instance_usage_audit_period: option.text({
+      default: 'month',
+      help: 'Period of these audits: hour, day, month or year, and when it begins: day@18 at 18:00, month@15 on the 15th, year@3 in March.',
+    }),
     shutdown_timeout: option.integer({ default: 60, min: 0, help: 'Seconds a guest is given to shut down by itself.' }),
     enable_new_services: option.flag({ default: true, help: 'Whether a new compute service may be scheduled to at once.' }),
     force_raw_images: option.flag({

@@ -235,6 +235,27 @@ export interface CellTables {
     expires_at: Moment;
     created_at: Moment;
   };
+  task_logs: {
+    task_name: string;
+    host: string;
+    period_beginning: Moment;
+    period_ending: Moment;
+    state: string;
+    message: string;
+    task_items: number;
+    errors: number;
+  };
+  share_mappings: {
+    id: Generated<number>;
+    uuid: string;
+    instance_id: string;
+    share_id: string;
+    status: string;
+    tag: string;
+    export_location: string;
+    protocol: string;
+    created_at: Moment;
+  };
   sagas: {
     id: string;
     name: string;

@@ -2,6 +2,7 @@ import type { IdentityClient } from '../../clients/identity.ts';
 import type { ImageClient } from '../../clients/image.ts';
 import type { NetworkClient } from '../../clients/network.ts';
 import type { PlacementClient } from '../../clients/placement.ts';
+import type { ShareClient } from '../../clients/share.ts';
 import type { VolumeClient } from '../../clients/volume.ts';
 import type { Settings } from '../../config/index.ts';
 import type { ComputeAgent } from '../../contracts/compute.ts';
@@ -22,6 +23,7 @@ export interface ApiDeps {
   readonly image: ImageClient;
   readonly network: NetworkClient;
   readonly volume: VolumeClient;
+  readonly share: ShareClient;
   readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider'>;
   readonly conductor: Conductor;
   /** Told when what it remembers of hosts has changed. */

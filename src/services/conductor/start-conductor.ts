@@ -27,6 +27,7 @@ import { hostLiveness } from './reconcilers/host-liveness.ts';
 import { ownServices } from './reconcilers/own-service.ts';
 import { forgetEndedSagas } from './reconcilers/ended-sagas.ts';
 import { forgetConsoleTokens } from './reconcilers/expired-console-tokens.ts';
+import { usageAudits } from './reconcilers/usage-audits.ts';
 import { sagas } from './sagas/index.ts';
 
 export interface ConductorOptions {
@@ -72,9 +73,14 @@ export async function startConductor(options: ConductorOptions): Promise<Running
     { binary: 'nova-scheduler', topic: 'scheduler' },
   ];
   reconcilers.push(
-    ...[hostLiveness(deps), ownServices(deps, own), forgetEndedSagas(deps), ...forgetConsoleTokens(deps), auditor.reconciler].map((spec) =>
-      startReconciler(spec, { clock, log }),
-    ),
+    ...[
+      hostLiveness(deps),
+      ownServices(deps, own),
+      forgetEndedSagas(deps),
+      usageAudits(deps),
+      ...forgetConsoleTokens(deps),
+      auditor.reconciler,
+    ].map((spec) => startReconciler(spec, { clock, log })),
   );
   return {
     reconcilers,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createIdentityClient } from '../../clients/identity-http.ts';
 import { createImageClient } from '../../clients/image-http.ts';
 import { createNetworkClient } from '../../clients/network-http.ts';
+import { createShareClient } from '../../clients/share-http.ts';
 import { createVolumeClient } from '../../clients/volume-http.ts';
 import { createPlacementClient } from '../../clients/placement-http.ts';
 import type { Settings } from '../../config/index.ts';
@@ -153,7 +154,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const network = createNetworkClient({ endpoints: nova.endpoints, log });
     const placement = createPlacementClient({ endpoints: nova.endpoints, log });
     const volume = createVolumeClient({ endpoints: nova.endpoints, log, serviceSession: nova.serviceSession });
-    stops.push(() => Promise.all([image.close(), network.close(), placement.close(), volume.close()]));
+    const share = createShareClient({ endpoints: nova.endpoints, serviceSession: nova.serviceSession });
+    stops.push(() => Promise.all([image.close(), network.close(), placement.close(), volume.close(), share.close()]));
 
     const api = await progress.step('compute API', async () => {
       const service = await startApi({
@@ -162,6 +164,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         image,
         network,
         volume,
+        share,
         placement,
         settings,
         clock,

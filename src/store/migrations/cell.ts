@@ -80,4 +80,17 @@ CREATE INDEX console_auth_tokens_by_expiry ON console_auth_tokens (expires_at);`
     name: '0005-injected-files',
     sql: `ALTER TABLE instances ADD COLUMN files jsonb NOT NULL DEFAULT '[]';`,
   },
+  {
+    name: '0006-usage-audits-and-shares',
+    sql: `
+CREATE TABLE task_logs (
+  task_name text NOT NULL, host text NOT NULL, period_beginning timestamptz NOT NULL, period_ending timestamptz NOT NULL,
+  state text NOT NULL, message text NOT NULL, task_items integer NOT NULL DEFAULT 0, errors integer NOT NULL DEFAULT 0,
+  PRIMARY KEY (task_name, period_beginning, period_ending, host));
+CREATE TABLE share_mappings (
+  id bigserial PRIMARY KEY, uuid uuid NOT NULL UNIQUE, instance_id uuid NOT NULL, share_id uuid NOT NULL, status text NOT NULL,
+  tag text NOT NULL, export_location text NOT NULL, protocol text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (instance_id, share_id), UNIQUE (instance_id, tag));
+CREATE INDEX share_mappings_by_share ON share_mappings (share_id);`,
+  },
 ];

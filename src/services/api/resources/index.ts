@@ -29,6 +29,7 @@ import { fixedIpActions } from './server-interfaces/actions.ts';
 import { serverInterfaceRoutes } from './server-interfaces/routes.ts';
 import { serverMetadataRoutes } from './server-metadata/routes.ts';
 import { serverPasswordRoutes } from './server-password/routes.ts';
+import { serverShareRoutes } from './server-shares/routes.ts';
 import { serverTagRoutes } from './server-tags/routes.ts';
 import { retiredRoutes } from './retired/routes.ts';
 import { securityGroupActions } from './security-groups/actions.ts';
@@ -37,6 +38,7 @@ import { serverActions } from './servers/actions.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
 import { versionByIdRoutes } from './versions/routes.ts';
+import { usageAuditRoutes } from './usage-audits/routes.ts';
 import { volumesBootActions, volumesBootRoutes } from './volumes-boot/routes.ts';
 import { tenantUsageRoutes } from './tenant-usage/routes.ts';
 import { volumeRoutes } from './volumes/routes.ts';
@@ -70,6 +72,8 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...imageMetadataRoutes,
   ...hostRoutes,
   ...serverDiagnosticsRoutes,
+  ...serverShareRoutes,
+  ...usageAuditRoutes,
   ...networkRoutes,
   ...floatingIpPoolRoutes,
   ...floatingIpRoutes,

@@ -88,13 +88,14 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
   );
   await bus.serve(schedulerTopic, scheduler, answering(scheduler, { refresh: () => Promise.resolve(void heard.refreshes++) }));
   const neighbours = fakeNeighbours();
-  const { identity, image, network, placement, volume } = neighbours.clients;
+  const { identity, image, network, placement, share, volume } = neighbours.clients;
   const app = createApi({
     stores,
     identity,
     image,
     network,
     volume,
+    share,
     placement,
     settings,
     clock: { now: () => Date.now(), sleep: () => Promise.resolve() },

@@ -7,6 +7,7 @@ import type { VolumeClient } from '../../../clients/volume.ts';
 import { conflict, forbidden, notFound, overQuota, unavailable } from '../../../lib/errors.ts';
 import { randomIds } from '../../../lib/ids.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
+import type { Share, ShareAccess, ShareClient } from '../../../clients/share.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /** What the other services know; tests change it at will. */
@@ -22,6 +23,8 @@ export interface Neighbours {
   readonly floatingIps: Map<string, FloatingIp>;
   readonly volumes: VolumesInMemory;
   portQuota: { readonly limit: number; readonly used: number } | null;
+  /** Shares, who may mount each, and what becomes of a new rule. */
+  readonly shares: Map<string, Share & { access: readonly ShareAccess[]; state: boolean | null }>;
   /** By the uuid of a node. */
   readonly providers: Map<string, { generation: number; aggregates: readonly string[]; traits: readonly string[] }>;
   placementIsDown: boolean;
@@ -30,6 +33,7 @@ export interface Neighbours {
     readonly image: ImageClient;
     readonly network: NetworkClient;
     readonly volume: VolumeClient;
+    readonly share: ShareClient;
     readonly placement: ApiDeps['placement'];
   };
 }
@@ -85,6 +89,11 @@ export function fakeNeighbours(): Neighbours {
     Object.assign(provider, change);
     return ++provider.generation;
   };
+  const shareOf = (id: string) => {
+    const share = self.shares.get(id);
+    if (share === undefined) throw notFound(`Share ${id} could not be found.`);
+    return share;
+  };
   const groupOf = (id: string): SecurityGroup => {
     const group = self.securityGroups.find((each) => each.id === id);
     if (group === undefined) throw notFound(`Security group ${id} does not exist`);
@@ -105,6 +114,7 @@ export function fakeNeighbours(): Neighbours {
     floatingIps: new Map(),
     volumes,
     portQuota: null,
+    shares: new Map(),
     providers: new Map(),
     placementIsDown: false,
     clients: {
@@ -242,6 +252,12 @@ export function fakeNeighbours(): Neighbours {
         deleteFloatingIp: async (_, id) => void self.floatingIps.delete(id),
         portQuota: async () => self.portQuota,
       } satisfies Partial<NetworkClient> as unknown as NetworkClient,
+      share: {
+        show: async (_, id) => shareOf(id),
+        allow: async (id, access) => void (shareOf(id).access = [...shareOf(id).access, access]),
+        isAllowed: async (id) => shareOf(id).state,
+        deny: async (id, { to }) => void (shareOf(id).access = shareOf(id).access.filter((access) => access.to !== to)),
+      },
       placement: {
         aggregates: async (_, uuid) => ({ ...providerOf(uuid) }),
         traits: async (_, uuid) => ({ ...providerOf(uuid) }),

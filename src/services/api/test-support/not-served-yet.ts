@@ -8,13 +8,6 @@ export const notServedYet: Readonly<Record<string, readonly string[]>> = {
     'POST /servers/{}/migrations/{}/action',
     'GET /os-migrations',
   ],
-  'no service shares files yet': [
-    'GET /servers/{}/shares',
-    'POST /servers/{}/shares',
-    'GET /servers/{}/shares/{}',
-    'DELETE /servers/{}/shares/{}',
-  ],
-  'usage is not audited by period yet': ['GET /os-instance_usage_audit_log', 'GET /os-instance_usage_audit_log/{}'],
 };
 
 /** Keys of actions, likewise. */

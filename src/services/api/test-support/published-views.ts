@@ -75,6 +75,7 @@ export const keysOfViews: Readonly<Record<string, Keys>> = {
   CreatedAggregate: { '2.1..': aggregate, '2.41..': 'uuid' },
   Aggregate: { '2.1..': `${aggregate} hosts metadata`, '2.41..': 'uuid' },
   ServerGroup: { '2.1..': 'id name members', '2.1..2.63': 'policies metadata', '2.64..': 'policy rules', '2.13..': 'project_id user_id' },
+  ServerShare: { '2.1..': 'share_id status tag uuid export_location' },
   ServerDiagnostics: {
     '2.1..':
       'state driver hypervisor hypervisor_os uptime config_drive num_cpus num_nics num_disks cpu_details nic_details disk_details memory_details',

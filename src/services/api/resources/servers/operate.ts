@@ -1,11 +1,12 @@
 import type { ActionName } from '../../../../domain/instance-actions.ts';
 import { instanceActions } from '../../../../domain/instance-actions.ts';
 import type { Instance } from '../../../../domain/instance.ts';
-import { isKind } from '../../../../lib/errors.ts';
+import { conflict, invalid, isKind } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { recordAction } from '../../../../store/actions.ts';
 import { beginAction, findInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { insertSagas } from '../../../../store/sagas.ts';
+import { sharesOf } from '../../../../store/share-mappings.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refuseLocked } from './find-server.ts';
 
@@ -20,6 +21,7 @@ export async function operate(
   action: ActionName,
   saga: { readonly id?: string; readonly name: string; readonly params?: object },
 ): Promise<Instance> {
+  await refuseWithShares(deps, located, action);
   refuseLocked(ctx, located.instance);
   try {
     return await begin(deps, ctx, located, action, saga);
@@ -29,6 +31,14 @@ export async function operate(
     if (found === null || found.cellId === located.cellId) throw error;
     return begin(deps, ctx, found, action, saga);
   }
+}
+
+/** What cannot be done to a server that has shares of files. */
+const notWithShares: readonly ActionName[] = ['resize', 'migrate', 'liveMigrate', 'evacuate', 'shelve', 'suspend', 'rebuild'];
+
+async function refuseWithShares(deps: ApiDeps, { instance, cellId }: LocatedInstance, action: ActionName): Promise<void> {
+  if (!notWithShares.includes(action) || (await sharesOf(deps.stores.cell(cellId), instance.id)).length === 0) return;
+  throw (action === 'rebuild' ? invalid : conflict)('Feature not supported with instances that have shares.');
 }
 
 async function begin(

@@ -10,6 +10,7 @@ import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
 import { createServer, type CreatedServers } from './create-server.ts';
+import { releaseShares } from '../server-shares/attach-share.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
 import { listServers } from './list-servers.ts';
 import { operate } from './operate.ts';
@@ -132,6 +133,7 @@ export const serverRoutes = [
       refuseLocked(ctx, loaded.instance);
       // a delete that is already under way is carried through by its own saga
       if (loaded.instance.taskState !== 'deleting') await operate(deps, ctx, loaded, 'delete', { name: 'delete-instance' });
+      await releaseShares(deps, loaded);
     },
   }),
 ];

@@ -293,6 +293,25 @@ describe('a screen', () => {
     expect(viewer.received).toContain('Unable to negotiate security with server');
   });
 
+  test('that goes away while it is being agreed on ends the conversation, and so does a viewer that goes', async () => {
+    const running = await proxy('novncproxy');
+    const guests: Socket[] = [];
+    const left = Promise.withResolvers<void>();
+    const port = await guest((socket) => {
+      guests.push(socket.on('close', () => left.resolve()));
+      socket.write('RFB 003.008\n');
+    });
+    sessions.set('t', novnc(port));
+    const first = view(running, '/?token=t');
+    await expect.poll(() => first.received).toBe('RFB 003.008\n');
+    guests[0]!.destroy();
+    expect((await first.closed)[0]).toBe(1011);
+    const second = view(running, '/?token=t');
+    await expect.poll(() => second.received).toBe('RFB 003.008\n');
+    second.socket.terminate();
+    await left.promise;
+  });
+
   test('that speaks no RFB ends the conversation', async () => {
     const running = await proxy('novncproxy');
     sessions.set('t', novnc(await guest((socket) => void socket.write('SSH-2.0-OpenSSH\r\n'))));

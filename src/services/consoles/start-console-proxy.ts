@@ -6,6 +6,7 @@ import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws';
 import type { Settings } from '../../config/index.ts';
 import type { ConsoleSession } from '../../contracts/consoles.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { unavailable } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { connectGuest } from './connect-guest.ts';
 import type { ConsoleClient } from './console-client.ts';
@@ -36,6 +37,8 @@ const maxMessageBytes = 1024 ** 2;
 const mostViewers = 2000;
 const mostViewersOfServer = 20;
 const heartbeatMs = 30_000;
+/** How long viewer and guest have to agree on how they talk. */
+const agreementMs = 30_000;
 /** How long viewers have to take their last bytes when the proxy stops. */
 const goodbyeMs = 1000;
 /** Viewers that name this sub-protocol are told in words why a console was not opened; others see the handshake refused. */
@@ -95,7 +98,12 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
     const viewer: Viewer = { instanceId, alive: true };
     viewers.set(socket, viewer);
     const over = new AbortController();
-    socket.on('pong', () => (viewer.alive = true)).on('close', () => over.abort());
+    socket
+      .on('pong', () => (viewer.alive = true))
+      .on('close', () => {
+        over.abort();
+        guest.destroy();
+      });
     log.info({ instanceId, consoleType }, 'console opened');
     const stream = createWebSocketStream(socket).on('error', () => socket.terminate());
     try {
@@ -104,7 +112,7 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
           () => end(socket, endings.timeOver),
           () => undefined, // it was closed before
         );
-      await relay({ socket, viewer: stream, guest: await begin(stream, guest) });
+      await relay({ socket, viewer: stream, guest: await agree(stream, guest, over.signal) });
     } catch (error) {
       log.warn({ err: error, instanceId, consoleType }, 'a console was not agreed on');
       end(socket, endings.guestFailed);
@@ -113,6 +121,22 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
       over.abort();
       viewers.delete(socket);
       log.info({ instanceId, consoleType }, 'console closed');
+    }
+  }
+
+  /** Lets viewer and guest agree on how they talk; throws when the guest hangs up meanwhile, which a stream that is not read does not notice. */
+  async function agree(viewer: Duplex, guest: Duplex, over: AbortSignal): Promise<Duplex> {
+    const gone = Promise.withResolvers<never>();
+    const hangUp = (): void => gone.reject(unavailable('The server closed its console.'));
+    const notice = (): void => void (guest.readableLength === 0 && guest.read(0));
+    const late = clock.sleep(agreementMs, over).then(() => {
+      throw unavailable('Viewer and console did not agree in time.');
+    });
+    guest.on('readable', notice).once('end', hangUp).once('close', hangUp);
+    try {
+      return await Promise.race([begin(viewer, guest), gone.promise, late]);
+    } finally {
+      guest.off('readable', notice).off('end', hangUp).off('close', hangUp);
     }
   }
 

@@ -55,18 +55,23 @@ const took = async (viewer: Viewer, count: number): Promise<Buffer> => {
   return data;
 };
 
+/** The beginning of RFB 3.8, without a password. */
+async function shakeHands(viewer: Viewer): Promise<void> {
+  expect((await took(viewer, 12)).toString()).toBe('RFB 003.008\n');
+  viewer.socket.send('RFB 003.008\n');
+  expect([...(await took(viewer, 2))]).toEqual([1, 1]);
+  viewer.socket.send(Buffer.from([1]));
+  expect((await took(viewer, 4)).readUInt32BE(0)).toBe(0);
+  viewer.socket.send(Buffer.from([1]));
+}
+
 describe('the screen of a server', () => {
   test('is seen at the address the API gives', async () => {
     const url = await urlOf(await server('seen'));
     const page = await (await fetch(url)).text();
     expect(page).toMatch(/<html.*>[\s\S]*noVNC[\s\S]*<\/html>/);
     const viewer = await view(socketAddress(url), { origin: url.origin });
-    expect((await took(viewer, 12)).toString()).toBe('RFB 003.008\n');
-    viewer.socket.send('RFB 003.008\n');
-    expect([...(await took(viewer, 2))]).toEqual([1, 1]);
-    viewer.socket.send(Buffer.from([1]));
-    expect((await took(viewer, 4)).readUInt32BE(0)).toBe(0);
-    viewer.socket.send(Buffer.from([1]));
+    await shakeHands(viewer);
     const init = await took(viewer, 24);
     expect([init.readUInt16BE(0), init.readUInt16BE(2)]).toEqual([320, 200]);
     expect((await took(viewer, init.readUInt32BE(20))).toString()).toBe('seen');
@@ -102,7 +107,7 @@ describe('the screen of a server', () => {
     const id = await server('stopped');
     const address = socketAddress(await urlOf(id));
     const viewer = await view(address);
-    await took(viewer, 12);
+    await shakeHands(viewer);
     const closed = once(viewer.socket, 'close');
     await member.ask('compute', 'POST', `/servers/${id}/action`, { 'os-stop': null });
     await closed;

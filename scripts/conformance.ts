@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { closingTable, type SuiteReport } from '../test/conformance/closing-table.ts';
+import { sampleExpectations } from '../test/conformance/samples/expectations.ts';
+import { runSamples } from '../test/conformance/samples/run-samples.ts';
 import { startedCloud } from '../test/conformance/started-cloud.ts';
 import { tempestExpectations } from '../test/conformance/tempest/expectations.ts';
 import { runTempest } from '../test/conformance/tempest/run-tempest.ts';
@@ -39,9 +42,19 @@ const suites: Readonly<Record<string, (directory: string, cloud: Awaited<ReturnT
     }),
     expectations: tempestExpectations,
   }),
+  samples: async (_directory, cloud) => ({
+    suite: 'samples',
+    verdicts: await runSamples(cloud, checkout, new RegExp(values.only)),
+    expectations: sampleExpectations,
+  }),
 };
 
-const wanted = positionals.length === 0 ? Object.keys(suites) : positionals;
+const [first, checkout = ''] = positionals;
+const wanted = first === undefined ? ['tempest'] : [first];
+if (first === 'samples' && !existsSync(join(checkout, 'doc/api_samples'))) {
+  process.stderr.write('Name a checkout of Nova: npm run conformance -- samples ../nova\n');
+  process.exit(2);
+}
 const unknown = wanted.find((name) => suites[name] === undefined);
 if (unknown !== undefined) {
   process.stderr.write(`There is no suite '${unknown}'; there are ${Object.keys(suites).join(', ')}.\n`);

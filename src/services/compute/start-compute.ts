@@ -16,11 +16,14 @@ import { agentHandlers, agentVersion } from './agent-handlers.ts';
 import { composeHost, type ComputeClients, type ComputeHost } from './compute-host.ts';
 import type { HypervisorDriver } from './drivers/driver.ts';
 import { openDriver, type DriverName } from './drivers/index.ts';
+import { keptAdditions } from './kept-additions.ts';
+import { readProviderConfig, refuseOwnedTraits } from './provider-config.ts';
 import { openImageCache } from './image-cache.ts';
 import { keptNodeIdentity, namedNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { followEvents } from './reconcilers/follow-events.ts';
 import { syncPowerStates } from './reconcilers/power-states.ts';
 import { nodeFacts, resourceReport } from './reconcilers/resource-report.ts';
+import { removeStale } from './remove-stale.ts';
 import { strayGuests } from './reconcilers/stray-guests.ts';
 
 export interface ComputeDeps {
@@ -56,15 +59,20 @@ export interface ComputeService extends AsyncDisposable {
 export async function startCompute(deps: ComputeDeps): Promise<ComputeService> {
   const { settings, clock, log, statePath } = deps;
   mkdirSync(statePath, { recursive: true });
+  const additions = {
+    config: readProviderConfig(settings.compute.provider_config_location, log),
+    kept: keptAdditions(deps.driverName === 'fake.FakeDriver' ? null : join(statePath, 'provider-additions.json')),
+  };
   const driver = deps.driver ?? (await openDriver(deps.driverName, deps));
   let journal: CommandJournal | null = null;
   let registered: RegisteredHost;
   try {
     const fake = deps.driverName === 'fake.FakeDriver';
-    const name = (await driver.inventory()).hostname;
+    const { hostname: name, traits } = await driver.inventory();
     const node = fake
       ? namedNodeIdentity(settings.kilonova.cloud_id, deps.host)
       : keptNodeIdentity(statePath, { host: deps.host, name, ids: deps.ids });
+    refuseOwnedTraits(traits, additions.config.additionFor({ uuid: node.uuid, name: node.name, isNode: true }));
     journal = fake ? memoryJournal() : fileJournal(join(statePath, 'compute-journal.sqlite'), () => clock.now());
     registered = await registerHost({ ...deps, driver, node, journal });
   } catch (error) {
@@ -73,7 +81,7 @@ export async function startCompute(deps: ComputeDeps): Promise<ComputeService> {
     throw error;
   }
   const { host } = registered;
-  const report = resourceReport(host, { readEvery: 1 });
+  const report = resourceReport(host, { readEvery: 1, additions });
   const reconcilers = reconcilersOf(host, report).map((spec) => startReconciler(spec, { clock, log }));
   registered.onReport(() => runNow(reconcilers, 'resource report'));
   const following = new AbortController();
@@ -131,15 +139,19 @@ export async function registerHost(
           }),
   });
   const facts = nodeFacts(host, await driver.inventory());
-  const { instances } = await retry(() => host.conductor.hostStarted({ host: deps.host, version: agentVersion, nodes: [facts] }), {
-    clock,
-    attempts: Infinity,
-    delayMs: 200,
-    maxDelayMs: 5_000,
-    when: (error) => isKind(error, 'unavailable'),
-    ...(deps.signal === undefined ? {} : { signal: deps.signal }),
-  });
+  const { instances, ...stale } = await retry(
+    () => host.conductor.hostStarted({ host: deps.host, version: agentVersion, nodes: [facts] }),
+    {
+      clock,
+      attempts: Infinity,
+      delayMs: 200,
+      maxDelayMs: 5_000,
+      when: (error) => isKind(error, 'unavailable'),
+      ...(deps.signal === undefined ? {} : { signal: deps.signal }),
+    },
+  );
   host.log.debug({ nodeUuid: host.node.uuid, instances: instances.length }, 'host is known to the conductor');
+  await removeStale(host, stale, deps.signal ?? new AbortController().signal);
   let report: (() => Promise<void>) | null = null;
   const serving = await deps.bus.serve(
     computeTopic(deps.host),

@@ -4,6 +4,8 @@ import type { FakeHypervisors } from './drivers/fake/hypervisors.ts';
 import { fakeHypervisors } from './drivers/fake/hypervisors.ts';
 import { namedNodeIdentity } from './node-identity.ts';
 import { followEvents } from './reconcilers/follow-events.ts';
+import { keptAdditions } from './kept-additions.ts';
+import { readProviderConfig } from './provider-config.ts';
 import { resourceReport } from './reconcilers/resource-report.ts';
 import { forEachAtOnce, slots } from './slots.ts';
 import { reconcilersOf, registerHost, sayGoodbye, type ComputeDeps, type ComputeService } from './start-compute.ts';
@@ -30,6 +32,7 @@ export const fakeHostNames = (name: string, count: number): readonly string[] =>
 /** Starts many fake hosts in this process, as `startCompute` would each: they share timers and places at other services. */
 export async function startFakeHosts(deps: FakeHostsDeps): Promise<FakeHosts> {
   const { settings, clock, log, statePath } = deps;
+  const additions = { config: readProviderConfig(settings.compute.provider_config_location, log), kept: keptAdditions(null) };
   const hypervisors = deps.hypervisors ?? fakeHypervisors({ clock, settings, statePath });
   const began = clock.now();
   const following = new AbortController();
@@ -57,7 +60,7 @@ export async function startFakeHosts(deps: FakeHostsDeps): Promise<FakeHosts> {
       journal: memoryJournal(1_000),
     });
     const { host } = registered;
-    const report = resourceReport(host, { readEvery: readPlacementEvery });
+    const report = resourceReport(host, { readEvery: readPlacementEvery, additions });
     registered.onReport(async () => void (await report()));
     const scans = new Map(reconcilersOf(host, report).map((spec) => [spec.name, spec]));
     const followed = followEvents(host, following.signal, () => undefined);

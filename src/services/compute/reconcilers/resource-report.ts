@@ -4,17 +4,29 @@ import { isKind } from '../../../lib/errors.ts';
 import { retry } from '../../../lib/retry.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import type { HostInventory } from '../drivers/driver.ts';
+import type { KeptAdditions } from '../kept-additions.ts';
+import type { ProviderAddition, ProviderConfig } from '../provider-config.ts';
 import { providerInventories, providerTraits } from '../provider-report.ts';
+
+type Inventories = Readonly<Record<string, Inventory>>;
+
+/** Files of the operator, and what earlier starts took from them. */
+export interface ReportedAdditions {
+  readonly config: ProviderConfig;
+  readonly kept: KeptAdditions;
+}
 
 /** Keeps placement and the conductor in agreement with what the host has. One scan looks at the whole; nothing is sent that is known already. */
 export type ResourceReport = () => Promise<Readonly<Record<string, unknown>>>;
 
 export interface ResourceReportOptions {
+  /** What the operator's files add; nothing when left out. */
+  readonly additions?: ReportedAdditions;
   /** How many scans may pass, while the host stays the same, before placement is read again. 1 reads it each time. */
   readonly readEvery: number;
 }
 
-export function resourceReport(host: ComputeHost, { readEvery }: ResourceReportOptions): ResourceReport {
+export function resourceReport(host: ComputeHost, { readEvery, additions }: ResourceReportOptions): ResourceReport {
   let scans = 0;
   let reported: string | null = null;
   let told: string | null = null;
@@ -23,7 +35,7 @@ export function resourceReport(host: ComputeHost, { readEvery }: ResourceReportO
     const shape = JSON.stringify([inventory.vcpus, inventory.memoryMb, inventory.localGb, inventory.traits]);
     const due = scans++ % readEvery === 0 || shape !== reported;
     const results = await Promise.allSettled([
-      due ? toPlacement(host, inventory).then(() => void (reported = shape)) : undefined,
+      due ? toPlacement(host, inventory, additions).then(() => void (reported = shape)) : undefined,
       (async () => {
         const facts = nodeFacts(host, inventory);
         const text = JSON.stringify(facts);
@@ -58,27 +70,81 @@ export function nodeFacts({ node, settings }: Pick<ComputeHost, 'node' | 'settin
   };
 }
 
-/** Brings inventories and traits of the node's provider to what they must be; a write of somebody else in between means another look. */
-async function toPlacement(host: ComputeHost, inventory: HostInventory): Promise<void> {
-  const { clients, identity, node, clock } = host;
-  const { placement } = clients;
-  const session = identity.serviceSession;
-  await retry(
-    async () => {
-      await placement.ensureProvider(session, { uuid: node.uuid, name: node.name });
-      const [{ generation, inventories }, { traits }] = await Promise.all([
-        placement.inventories(session, node.uuid),
-        placement.traits(session, node.uuid),
-      ]);
-      const wantedInventories = providerInventories(inventory, host.settings, inventories);
-      const wantedTraits = providerTraits(inventory.traits, traits);
-      let current = generation;
-      if (!sameInventories(inventories, wantedInventories))
-        current = await placement.setInventories(session, node.uuid, current, wantedInventories);
-      if (!sameNames(traits, wantedTraits)) await placement.setTraits(session, node.uuid, current, wantedTraits);
-    },
-    { clock, attempts: 5, delayMs: 50, when: (error) => isKind(error, 'conflict') && error.code === 'placement.concurrent_update' },
-  );
+interface AddedTo {
+  readonly uuid: string;
+  readonly added: ProviderAddition;
+  readonly kept: KeptAdditions | undefined;
+}
+
+type WantedOf = (
+  inventories: Inventories,
+  traits: readonly string[],
+) => { readonly inventories: Inventories; readonly traits: readonly string[] };
+
+const noAddition: ProviderAddition = { inventories: {}, traits: [] };
+
+/** Brings inventories and traits of the node's provider to what they must be, and those that files name below it. */
+async function toPlacement(host: ComputeHost, inventory: HostInventory, additions: ReportedAdditions | undefined): Promise<void> {
+  const { placement } = host.clients;
+  const session = host.identity.serviceSession;
+  const { uuid, name } = host.node;
+  await placement.ensureProvider(session, { uuid, name });
+  const added = additions?.config.additionFor({ uuid, name, isNode: true }) ?? noAddition;
+  await bring(host, { uuid, added, kept: additions?.kept }, (inventories, traits) => ({
+    inventories: providerInventories(inventory, host.settings, inventories),
+    traits: providerTraits(inventory.traits, traits),
+  }));
+  if (additions?.config.namesOthers !== true) return;
+  for (const other of await placement.providers(session, { in_tree: uuid })) {
+    if (other.uuid === uuid) continue;
+    const its = additions.config.additionFor({ uuid: other.uuid, name: other.name, isNode: false });
+    await bring(host, { uuid: other.uuid, added: its, kept: additions.kept }, (inventories, traits) => ({ inventories, traits }));
+  }
+}
+
+/** Brings one provider to what is wanted of it and what files add; a write of somebody else in between means another look. */
+async function bring(host: ComputeHost, { uuid, added, kept }: AddedTo, wantedOf: WantedOf): Promise<void> {
+  const { placement } = host.clients;
+  const session = host.identity.serviceSession;
+  const names = { classes: Object.keys(added.inventories), traits: added.traits };
+  if (names.classes.length > 0) await placement.ensureResourceClasses(session, names.classes);
+  if (names.traits.length > 0) await placement.ensureTraits(session, names.traits);
+  const before = kept?.of(uuid) ?? { classes: [], traits: [] };
+  const write = (forgotten: readonly string[]): Promise<void> =>
+    retry(
+      async () => {
+        const [{ generation, inventories }, { traits }] = await Promise.all([
+          placement.inventories(session, uuid),
+          placement.traits(session, uuid),
+        ]);
+        const wanted = wantedOf(
+          Object.fromEntries(Object.entries(inventories).filter(([name]) => !forgotten.includes(name))),
+          traits.filter((trait) => !before.traits.includes(trait)),
+        );
+        const wantedInventories = { ...wanted.inventories, ...added.inventories };
+        const wantedTraits = [...new Set([...wanted.traits, ...added.traits])];
+        let current = generation;
+        if (!sameInventories(inventories, wantedInventories))
+          current = await placement.setInventories(session, uuid, current, wantedInventories);
+        if (!sameNames(traits, wantedTraits)) await placement.setTraits(session, uuid, current, wantedTraits);
+      },
+      {
+        clock: host.clock,
+        attempts: 5,
+        delayMs: 50,
+        when: (error) => isKind(error, 'conflict') && error.code === 'placement.concurrent_update',
+      },
+    );
+  const gone = before.classes.filter((name) => !names.classes.includes(name));
+  try {
+    await write(before.classes);
+    kept?.keep(uuid, names);
+  } catch (error) {
+    if (gone.length === 0 || !isKind(error, 'conflict') || error.code !== 'placement.inventory.inuse') throw error;
+    host.log.warn({ err: error, provider: uuid, classes: gone }, 'what was taken out of the provider configuration is still used');
+    await write([]);
+    kept?.keep(uuid, { classes: [...names.classes, ...gone], traits: names.traits });
+  }
 }
 
 const sameNames = (some: readonly string[], others: readonly string[]): boolean =>

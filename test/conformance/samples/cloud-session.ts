@@ -1,13 +1,18 @@
+interface Heard {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- answers are what is judged
+  readonly body: any;
+}
+
 /** The administrator of a cloud, speaking HTTP. */
 export interface CloudSession {
   readonly projectId: string;
   readonly userId: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are what is judged
   readonly ask: (
     method: string,
     path: string,
     options?: { readonly version?: string; readonly body?: unknown; readonly at?: 'compute' | 'root' },
-  ) => Promise<{ status: number; body: any }>;
+  ) => Promise<Heard>;
   /** Asks until what comes satisfies. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   readonly until: (path: string, done: (body: any) => boolean, version?: string) => Promise<any>;

@@ -131,7 +131,7 @@ const newServer: SampleRequest = thenDelete(
   ask(
     'POST',
     () => '/servers',
-    (world, version) => ({
+    (world) => ({
       server: { name: world.name(), imageRef: world.imageId, flavorRef: '1', networks: [{ uuid: world.networkId }] },
     }),
   ),

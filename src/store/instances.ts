@@ -431,7 +431,8 @@ async function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: 
 function selectPage(database: Executor<CellTables>, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
   let select = database.selectFrom('instances').selectAll();
   if (query.deleted === 'no') select = select.where('deleted_at', 'is', null);
-  if (query.deleted === 'only') select = select.where('deleted_at', 'is not', null);
+  if (query.deleted === 'only')
+    select = select.where((eb) => eb.or([eb('deleted_at', 'is not', null), eb('vm_state', '=', 'soft-delete')]));
   for (const condition of query.conditions) select = select.where((eb) => condition(eb));
   if (marker !== null) select = select.where((eb) => afterMarker(eb, sort, marker));
   for (const { column, direction } of sort)
@@ -498,6 +499,12 @@ export async function countUsage(
 /** The live instances of a host. */
 export async function instancesOnHost(database: CellDatabase, host: string): Promise<Instance[]> {
   const rows = await database.selectFrom('instances').selectAll().where('host', '=', host).where('deleted_at', 'is', null).execute();
+  return rows.map((row) => toInstance(row));
+}
+
+/** The live instances of a cell that are in this state. */
+export async function instancesInState(database: CellDatabase, vmState: VmState): Promise<Instance[]> {
+  const rows = await database.selectFrom('instances').selectAll().where('vm_state', '=', vmState).where('deleted_at', 'is', null).execute();
   return rows.map((row) => toInstance(row));
 }
 

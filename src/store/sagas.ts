@@ -42,6 +42,11 @@ export async function cancelSagas(tx: Executor<CellTables>, subject: string, opt
   return Number(numUpdatedRows);
 }
 
+/** Asks one saga to stop and undo itself; nothing, when it does not run. */
+export async function cancelSaga(tx: Executor<CellTables>, id: string): Promise<void> {
+  await tx.updateTable('sagas').set({ cancel_requested: true }).where('id', '=', id).where('state', '=', 'running').execute();
+}
+
 /** The sagas about a subject that have not ended. */
 export async function activeSagas(
   tx: Executor<CellTables>,
@@ -80,6 +85,26 @@ export async function eraseAdminPass(tx: Executor<CellTables>, sagaId: string): 
     .updateTable('sagas')
     .set({ params: sql`params - 'adminPass'` as never })
     .where('id', '=', sagaId)
+    .execute();
+}
+
+/** Keeps a new saga from being run for some time: whoever began it has something to say yet. */
+export async function holdSaga(tx: Executor<CellTables>, sagaId: string, ms: number): Promise<void> {
+  await tx
+    .updateTable('sagas')
+    .set({ lease_until: sql<string>`now() + ${ms} * interval '1 millisecond'` })
+    .where('id', '=', sagaId)
+    .execute();
+}
+
+/** Lets a saga run that was held, with more parameters. Nothing, when it runs already: it was held no longer. */
+export async function settleSaga(tx: Executor<CellTables>, sagaId: string, params: Readonly<Record<string, unknown>>): Promise<void> {
+  await tx
+    .updateTable('sagas')
+    .set({ params: sql`params || ${JSON.stringify(params)}::jsonb` as never, lease_until: sql<string>`'epoch'` })
+    .where('id', '=', sagaId)
+    .where('owner', 'is', null)
+    .where('state', '=', 'running')
     .execute();
 }
 

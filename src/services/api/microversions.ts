@@ -20,6 +20,13 @@ const since = {
   volumesReimaged: '2.93',
   servicesForcedDown: '2.11',
   evacuatedWithoutPassword: '2.14', // none is answered, and nothing is asked about storage
+  evacuationHostJudged: '2.29', // a host that is named must be accepted by filters, unless forced
+  liveMigrationHostJudged: '2.30',
+  liveMigrationJudgedLater: '2.34', // what speaks against it is no longer answered
+  migratedToHost: '2.56',
+  migrationsPaged: '2.59', // and shown the newest first
+  queuedMigrationsAborted: '2.65',
+  evacuatedOff: '2.95', // servers are off afterwards
   descriptionIsOwn: '2.19', // before, the description of a new server is its name
   actionsOfDeleted: '2.21',
   tokensOfAllConsoles: '2.31', // console tokens are shown

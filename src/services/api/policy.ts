@@ -4,6 +4,7 @@ const admin = 'rule:context_is_admin';
 const adminOrService = 'rule:service_or_admin';
 const reader = 'rule:project_reader_or_admin';
 const member = 'rule:project_member_or_admin';
+const manager = 'rule:project_manager_or_admin';
 const owner = '(rule:context_is_admin) or user_id:%(user_id)s';
 const anyone = '@';
 
@@ -64,6 +65,22 @@ export const policyRules = {
   'os_compute_api:os-pause-server:unpause': rule(member, 'Unpause a server.'),
   'os_compute_api:os-suspend-server:suspend': rule(member, 'Suspend a server.'),
   'os_compute_api:os-suspend-server:resume': rule(member, 'Resume a server.'),
+  'os_compute_api:servers:resize': rule(member, 'Give a server another flavor.'),
+  'os_compute_api:servers:confirm_resize': rule(member, 'Keep the new flavor or host of a server.'),
+  'os_compute_api:servers:revert_resize': rule(member, 'Give a server its old flavor or host back.'),
+  'os_compute_api:os-migrate-server:migrate': rule(manager, 'Move a server that is switched off meanwhile.'),
+  'os_compute_api:os-migrate-server:migrate:host': rule(admin, 'Say to which host.'),
+  'os_compute_api:os-migrate-server:migrate_live': rule(manager, 'Move a server while it runs.'),
+  'os_compute_api:os-migrate-server:migrate_live:host': rule(admin, 'Say to which host.'),
+  'os_compute_api:os-evacuate': rule(admin, 'Make a server anew on another host, its own being down.'),
+  'os_compute_api:os-migrations:index': rule(manager, 'List moves of servers of the own project.'),
+  'os_compute_api:os-migrations:index:all_projects': rule(admin, 'List moves of servers of all projects.'),
+  'os_compute_api:os-migrations:index:host': rule(admin, 'See from where to where servers were moved.'),
+  'os_compute_api:servers:migrations:index': rule(manager, 'List live migrations of a server that are under way.'),
+  'os_compute_api:servers:migrations:index:host': rule(admin, 'See from where to where they go.'),
+  'os_compute_api:servers:migrations:show': rule(admin, 'Show a live migration that is under way.'),
+  'os_compute_api:servers:migrations:delete': rule(manager, 'Abort a live migration.'),
+  'os_compute_api:servers:migrations:force_complete': rule(manager, 'Force a live migration to its end.'),
   'os_compute_api:os-lock-server:lock': rule(member, 'Lock a server.'),
   'os_compute_api:os-lock-server:unlock': rule(member, 'Unlock a server.'),
   'os_compute_api:os-lock-server:unlock:unlock_override': rule(admin, 'Unlock a server that somebody else has locked.'),

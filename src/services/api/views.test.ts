@@ -3,6 +3,8 @@ import { formatVersion, isWithin, version, type Version, type VersionText } from
 import type { VersionedView } from '../../lib/http/versioned-view.ts';
 import { computeMicroversions } from './microversions.ts';
 import { actionRoutes, routes } from './resources/index.ts';
+import type { Instance } from '../../domain/instance.ts';
+import { transition } from '../../store/instances.ts';
 import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-test.ts';
 import { keysOfViews, serverKeys, serverKeysOfAdmins, type Keys } from './test-support/published-views.ts';
 
@@ -29,7 +31,7 @@ const views = new Map(
 );
 
 test('every view that a route answers with is held against what is published', () => {
-  expect([...views.keys()].toSorted()).toEqual([...Object.keys(keysOfViews), 'ChangedServer', 'Server'].toSorted());
+  expect([...views.keys()].toSorted()).toEqual([...Object.keys(keysOfViews), 'ChangedServer', 'RebuiltServer', 'Server'].toSorted());
 });
 
 test.each(Object.entries(keysOfViews))('%s has the published keys at every microversion', (title, keys) => {
@@ -37,12 +39,26 @@ test.each(Object.entries(keysOfViews))('%s has the published keys at every micro
   expect(found).toEqual(all.map((at) => [formatVersion(at), keysAt(at, keys)]));
 });
 
+const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
+const imageOf = (of: string): Instance['image'] => ({
+  id: of,
+  name: null,
+  diskFormat: 'raw',
+  containerFormat: 'bare',
+  minDisk: 0,
+  minRam: 0,
+  size: 1,
+  checksum: null,
+  properties: {},
+});
+
 describe('a server', () => {
   let api: ApiUnderTest;
   let id: string;
   beforeAll(async () => {
     api = await startApiUnderTest();
-    ({ id } = await api.server({ securityGroups: ['default'] }));
+    api.neighbours.images.set(imageId, { id: imageId, status: 'active', minRam: 0, minDisk: 0, size: 1, properties: {} } as never);
+    ({ id } = await api.server({ securityGroups: ['default'], image: imageOf(imageId), blockDevices: [] }));
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
@@ -68,6 +84,10 @@ describe('a server', () => {
     show: async (who: string, at: string) => (await api.as(who)('GET', `/servers/${id}`, { version: at })).body.server,
     change: async (who: string, at: string) =>
       (await api.as(who)('PUT', `/servers/${id}`, { version: at, body: { server: {} } })).body.server,
+    rebuild: async (who: string, at: string) => {
+      await transition(api.stores.defaultCell.database, id, { vmState: 'active', taskState: null });
+      return (await api.as(who)('POST', `/servers/${id}/action`, { version: at, body: { rebuild: { imageRef: imageId } } })).body.server;
+    },
   };
 
   test.each(Object.keys(asked) as (keyof typeof asked)[])('has the published keys wherever they come and go: %s', async (view) => {

@@ -1,7 +1,6 @@
 import { staticVendorData, type Settings } from '../../config/index.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
 import { guestName, type Instance } from '../../domain/instance.ts';
-import type { InstanceMetadata } from '../../domain/metadata/instance-metadata.ts';
 import { metadataOf } from '../../domain/metadata/metadata-of.ts';
 
 /** An instance without an image keeps here what its root volume says of the image it was made from. */
@@ -12,7 +11,7 @@ const imagePropertiesOf = (systemMetadata: Instance['systemMetadata']): Readonly
   );
 
 /** Everything a host needs to make this guest. */
-export function guestOrder(settings: Settings, instance: Instance, extra: { readonly adminPass?: string | null; readonly files?: InstanceMetadata['files'] } = {}): GuestOrder {
+export function guestOrder(settings: Settings, instance: Instance, extra: { readonly adminPass?: string | null } = {}): GuestOrder {
   return {
     instanceId: instance.id,
     name: guestName(settings.DEFAULT.instance_name_template, instance),
@@ -33,7 +32,6 @@ export function guestOrder(settings: Settings, instance: Instance, extra: { read
       domain: settings.api.dhcp_domain,
       vendorData: staticVendorData(settings),
       adminPass: extra.adminPass ?? null,
-      files: extra.files ?? [],
       password: '',
     }),
     createdAt: instance.createdAt,

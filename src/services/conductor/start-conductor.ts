@@ -16,15 +16,20 @@ import type { Bus } from '../../lib/rpc/bus.ts';
 import type { Handlers } from '../../lib/rpc/contract.ts';
 import { startSagaEngine, type SagaEngine } from '../../lib/saga/engine.ts';
 import { findInstance, instancesOnHost, updateInstance } from '../../store/instances.ts';
+import { openMovesOfHost } from '../../store/moves.ts';
 import { cellSagaStore } from '../../store/sagas.ts';
 import { cellOfHost, mapHost, recordNodes, recordService, recordStopped } from '../../store/services.ts';
 import type { Stores } from '../../store/stores.ts';
 import { createAuditor, type Auditor } from './audit/auditor.ts';
 import type { ConductorDeps } from './deps.ts';
+import { completeEvacuation } from './complete-evacuation.ts';
 import { followGuest } from './follow-guest.ts';
 import { readNetworkInfo } from './ports.ts';
+import { deletedLongAgo } from './reconcilers/deleted-long-ago.ts';
+import { shelvedTooLong } from './reconcilers/shelved-too-long.ts';
 import { hostLiveness } from './reconcilers/host-liveness.ts';
 import { ownServices } from './reconcilers/own-service.ts';
+import { confirmOldResizes } from './reconcilers/confirm-old-resizes.ts';
 import { forgetEndedSagas } from './reconcilers/ended-sagas.ts';
 import { forgetConsoleTokens } from './reconcilers/expired-console-tokens.ts';
 import { usageAudits } from './reconcilers/usage-audits.ts';
@@ -77,6 +82,9 @@ export async function startConductor(options: ConductorOptions): Promise<Running
       hostLiveness(deps),
       ownServices(deps, own),
       forgetEndedSagas(deps),
+      confirmOldResizes(deps),
+      ...shelvedTooLong(deps),
+      ...deletedLongAgo(deps),
       usageAudits(deps),
       ...forgetConsoleTokens(deps),
       auditor.reconciler,
@@ -96,7 +104,14 @@ export async function startConductor(options: ConductorOptions): Promise<Running
 function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly Reconciler[]): Handlers<typeof conductor> {
   const { stores, settings, ids } = deps;
   const onHost = async (host: string): Promise<InstanceOnHost[]> => {
-    const instances = await instancesOnHost(stores.cell(await cellOfHost(stores, host)), host);
+    const database = stores.cell(await cellOfHost(stores, host));
+    const arriving = (await openMovesOfHost(database, 'dest', host)).filter(({ type }) => type === 'live-migration');
+    const instances = [
+      ...(await instancesOnHost(database, host)),
+      ...(await Promise.all(arriving.map(({ instanceId }) => findInstance(stores, instanceId)))).flatMap((found) =>
+        found === null || found.instance.host === host ? [] : [found.instance],
+      ),
+    ];
     return instances.map((instance) => ({
       instanceId: instance.id,
       name: guestName(settings.DEFAULT.instance_name_template, instance),
@@ -123,7 +138,18 @@ function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly
       });
       await recordNodes(database, host, nodes);
       await deps.scheduler.refresh({}).catch(() => undefined); // a scheduler that is not there yet reads it all when it starts
-      return { instances: await onHost(host) };
+      const leaving = await openMovesOfHost(database, 'source', host);
+      return {
+        instances: await onHost(host),
+        setAside: leaving.filter(({ type }) => type === 'resize' || type === 'migration').map(({ instanceId }) => instanceId),
+        evacuated: leaving
+          .filter(({ type }) => type === 'evacuation')
+          .map(({ id, instanceId, status }) => ({ instanceId, moveId: id, made: status === 'done' })),
+      };
+    },
+    async staleGuestsRemoved({ host, moveIds }) {
+      const database = stores.cell(await cellOfHost(stores, host));
+      for (const moveId of moveIds) await completeEvacuation(deps, database, moveId);
     },
     async hostStopped({ host }) {
       await recordStopped(stores.cell(await cellOfHost(stores, host)), 'nova-compute', host);

@@ -27,6 +27,14 @@ export const serverKeys = {
   detail: { '2.1..': `${always} progress ${late}`, '2.90..': 'OS-EXT-SRV-ATTR:hostname', ...added },
   show: { '2.1..': `${always} progress ${late}`, '2.90..': 'OS-EXT-SRV-ATTR:hostname', ...addedToOne },
   change: { '2.1..': `${always} progress`, '2.75..': late, '2.90..': 'OS-EXT-SRV-ATTR:hostname', ...addedToOne },
+  rebuild: {
+    '2.1..': `${always} progress adminPass`,
+    '2.54..': 'key_name',
+    '2.57..': 'user_data',
+    '2.75..': late.replace('key_name', '').replaceAll(/ +/g, ' ').trim(),
+    '2.90..': 'OS-EXT-SRV-ATTR:hostname',
+    ...addedToOne,
+  },
 } as const satisfies Readonly<Record<string, Keys>>;
 
 /** What only administrators see besides. */
@@ -35,6 +43,10 @@ export const serverKeysOfAdmins = {
   detail: { '2.1..': placed, '2.3..': placedSince3, '2.3..2.89': 'OS-EXT-SRV-ATTR:hostname', '2.16..': 'host_status' },
   show: { '2.1..': placed, '2.3..': placedSince3, '2.3..2.89': 'OS-EXT-SRV-ATTR:hostname', '2.16..': 'host_status' },
   change: { '2.75..': `${placed} ${placedSince3} host_status`, '2.75..2.89': 'OS-EXT-SRV-ATTR:hostname' },
+  rebuild: {
+    '2.75..': `${placed} ${placedSince3.replace('OS-EXT-SRV-ATTR:user_data', '').replaceAll(/ +/g, ' ').trim()} host_status`,
+    '2.75..2.89': 'OS-EXT-SRV-ATTR:hostname',
+  },
 } as const satisfies Readonly<Record<keyof typeof serverKeys, Keys>>;
 
 const quotas = 'id instances cores ram metadata_items key_pairs';

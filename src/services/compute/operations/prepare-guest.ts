@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { GuestOrder } from '../../../domain/guest-order.ts';
 import { configDriveFiles } from '../../../domain/metadata/config-drive-files.ts';
+import { isKind } from '../../../lib/errors.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import { connectVolumes } from '../connect-volumes.ts';
-import type { GuestSpec } from '../drivers/driver.ts';
+import type { BaseImage, GuestSpec } from '../drivers/driver.ts';
 import { guestSpec } from '../guest-spec.ts';
 
 /** Everything a guest needs before it can be started: its image as a file, what its ports are plugged into, and its description. */
 export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal: AbortSignal): Promise<GuestSpec> {
   const [base, volumes] = await Promise.all([
-    order.image === null || host.images === null ? null : host.images.base(order.image, signal),
+    order.image === null || host.images === null ? null : baseOf(host, order.instanceId, order.image, signal),
     connectVolumes(host, order.blockDevices, order.imageProperties),
   ]);
   const real = host.driver.imageFiles !== undefined;
@@ -17,4 +18,20 @@ export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal:
   const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: files, volumes, real });
   await host.driver.ports?.prepare(spec.interfaces);
   return spec;
+}
+
+/** A guest whose disk is there needs its image no more, which may have been deleted since. */
+async function baseOf(
+  host: ComputeHost,
+  instanceId: string,
+  image: { readonly id: string },
+  signal: AbortSignal,
+): Promise<BaseImage | null> {
+  try {
+    return (await host.images?.base(image, signal)) ?? null;
+  } catch (error) {
+    if (!isKind(error, 'notFound') || (await host.driver.inspect(instanceId)) === null) throw error;
+    host.log.info({ instanceId, imageId: image.id }, 'the image of a guest is gone; its own disk is used');
+    return null;
+  }
 }

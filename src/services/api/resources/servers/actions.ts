@@ -3,10 +3,21 @@ import type { ActionRoute } from '../../../../lib/http/route.ts';
 import type { LocatedInstance } from '../../../../store/instances.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
+import { adminActions } from './admin-actions.ts';
+import { crashDumpActions } from './crash-dump-action.ts';
+import { deferredDeleteActions } from './deferred-delete-actions.ts';
+import { imageActions } from './image-actions.ts';
+import { passwordActions } from './password-actions.ts';
+import { rebuildActions } from './rebuild-action.ts';
+import { rescueActions } from './rescue-actions.ts';
+import { shelveActions } from './shelve-actions.ts';
 import { ConsoleOutput, LockServer, RebootServer } from './bodies.ts';
 import { findServer, hostOf, ownerOf } from './find-server.ts';
 import { lockServer, unlockServer } from './lock-server.ts';
+import { evacuateAction } from './evacuate-action.ts';
+import { liveMigrateAction } from './live-migrate-action.ts';
 import { operate } from './operate.ts';
+import { resizeActions } from './resize-actions.ts';
 
 /** An action that changes the power of a guest by a saga: 202 and no body. */
 const power = (
@@ -31,6 +42,14 @@ export const serverActions: ActionRoute<ApiDeps, LocatedInstance> = {
   load: findServer,
   target: ownerOf,
   actions: [
+    ...rebuildActions,
+    ...imageActions,
+    ...rescueActions,
+    ...shelveActions,
+    ...deferredDeleteActions,
+    ...passwordActions,
+    ...crashDumpActions,
+    ...adminActions,
     power('os-start', 'Start a server', 'os_compute_api:servers:start', 'start'),
     power('os-stop', 'Stop a server', 'os_compute_api:servers:stop', 'stop'),
     power('pause', 'Pause a server', 'os_compute_api:os-pause-server:pause', 'pause'),
@@ -87,5 +106,8 @@ export const serverActions: ActionRoute<ApiDeps, LocatedInstance> = {
         }
       },
     }),
+    ...resizeActions,
+    liveMigrateAction,
+    evacuateAction,
   ],
 };

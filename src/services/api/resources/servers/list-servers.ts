@@ -182,6 +182,9 @@ export async function listServers(
   if (before !== null) add((eb) => eb('updated_at', '<=', before));
 
   const wantsDeleted = statuses.some((status) => status.toUpperCase() === 'DELETED') || (allFilters && isTruthy(query.deleted));
+  // those deleted for a time are among the deleted ones only, unless an administrator asks for them
+  const wantsSoftDeleted = wantsDeleted || since !== null || before !== null || (allFilters && isTruthy(query.soft_deleted));
+  if (!wantsSoftDeleted) add((eb) => eb('vm_state', '!=', 'soft-delete'));
   const page: InstanceQuery = {
     conditions,
     deleted: since !== null || before !== null ? 'yes' : wantsDeleted ? 'only' : 'no',

@@ -1,14 +1,26 @@
 import type { ActionName } from '../../../../domain/instance-actions.ts';
-import { instanceActions } from '../../../../domain/instance-actions.ts';
+import { wrongState } from '../../../../domain/faults.ts';
+import { instanceActions, reasonAgainst } from '../../../../domain/instance-actions.ts';
 import type { Instance } from '../../../../domain/instance.ts';
 import { conflict, invalid, isKind } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { recordAction } from '../../../../store/actions.ts';
-import { beginAction, findInstance, type LocatedInstance } from '../../../../store/instances.ts';
-import { insertSagas } from '../../../../store/sagas.ts';
+import { beginAction, findInstance, updateInstance, type InstanceChanges, type LocatedInstance } from '../../../../store/instances.ts';
+import { holdSaga, insertSagas } from '../../../../store/sagas.ts';
 import { sharesOf } from '../../../../store/share-mappings.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refuseLocked } from './find-server.ts';
+
+/** The saga that carries an operation out, and what is written with it. */
+export interface Operation {
+  readonly id?: string;
+  readonly name: string;
+  readonly params?: object;
+  /** What the request changes of the server at once. */
+  readonly changes?: InstanceChanges;
+  /** The saga waits so long for a word of the API (`settleSaga`) before it is run without one. */
+  readonly heldMs?: number;
+}
 
 /**
  * Accepts an operation on a server: the lock and the state are judged, and the task state, the record of the action and the saga that
@@ -19,10 +31,11 @@ export async function operate(
   ctx: RequestContext,
   located: LocatedInstance,
   action: ActionName,
-  saga: { readonly id?: string; readonly name: string; readonly params?: object },
+  saga: Operation,
+  { whileLocked = false }: { readonly whileLocked?: boolean } = {},
 ): Promise<Instance> {
   await refuseWithShares(deps, located, action);
-  refuseLocked(ctx, located.instance);
+  if (!whileLocked) refuseLocked(ctx, located.instance);
   try {
     return await begin(deps, ctx, located, action, saga);
   } catch (error) {
@@ -31,6 +44,12 @@ export async function operate(
     if (found === null || found.cellId === located.cellId) throw error;
     return begin(deps, ctx, found, action, saga);
   }
+}
+
+/** Refuses, in the words of `operate`, what the state of a server does not allow: for what must be judged before anything else is done. */
+export function refuseWrongState(action: ActionName, instance: Instance): void {
+  const reason = reasonAgainst(action, instance);
+  if (reason !== null) throw wrongState(instanceActions[action].recordedAs, instance.id, reason);
 }
 
 /** What cannot be done to a server that has shares of files. */
@@ -46,7 +65,7 @@ async function begin(
   ctx: RequestContext,
   { instance, cellId }: LocatedInstance,
   action: ActionName,
-  saga: { readonly id?: string; readonly name: string; readonly params?: object },
+  saga: Operation,
 ): Promise<Instance> {
   const begun = await deps.stores
     .cell(cellId)
@@ -63,15 +82,17 @@ async function begin(
           projectId: instance.projectId,
         },
       ]);
+      const id = saga.id ?? deps.ids.uuid();
       await insertSagas(tx, [
         {
-          id: saga.id ?? deps.ids.uuid(),
+          id,
           name: saga.name,
           subject: instance.id,
           params: { instanceId: instance.id, requestId: ctx.requestId, startedAt: deps.clock.now(), ...saga.params },
         },
       ]);
-      return now;
+      if (saga.heldMs !== undefined) await holdSaga(tx, id, saga.heldMs);
+      return saga.changes === undefined ? now : ((await updateInstance(tx, instance.id, saga.changes)) ?? now);
     });
   deps.conductor.wake({}).catch((error: unknown) => deps.log.debug({ err: error }, 'conductor was not woken; it will look by itself'));
   return begun;

@@ -10,10 +10,9 @@ import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
 import { createServer, type CreatedServers } from './create-server.ts';
-import { releaseShares } from '../server-shares/attach-share.ts';
+import { deleteServer } from './delete-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
 import { listServers } from './list-servers.ts';
-import { operate } from './operate.ts';
 import { briefServerView, changedServerView, serverView, type ServerDetail } from './view.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 
@@ -131,15 +130,13 @@ export const serverRoutes = [
     reply: { status: 204 },
     handle: async ({ loaded, ctx, deps }) => {
       refuseLocked(ctx, loaded.instance);
-      // a delete that is already under way is carried through by its own saga
-      if (loaded.instance.taskState !== 'deleting') await operate(deps, ctx, loaded, 'delete', { name: 'delete-instance' });
-      await releaseShares(deps, loaded);
+      await deleteServer(deps, ctx, loaded);
     },
   }),
 ];
 
 /** A single server with all it has. */
-async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance): Promise<ServerDetail> {
+export async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance): Promise<ServerDetail> {
   const { instance } = located;
   const [group, spec, statusOfHost] = await Promise.all([
     groupOfInstance(deps.stores.api, instance.id),

@@ -190,6 +190,19 @@ export const changedServerView = versionedView<ServerDetail, RequestContext>(
   ),
 );
 
+/** What the answer to a rebuild shows beside that: the password, and since 2.57 what is told to the guest. */
+export const rebuiltServerView = versionedView<ServerDetail & { readonly adminPass: string | null }, RequestContext>(
+  'RebuiltServer',
+  Object.fromEntries([
+    ...Object.entries(serverFields)
+      .filter(([key]) => key !== 'OS-EXT-SRV-ATTR:user_data')
+      .map(([key, field]) => [key, key !== 'key_name' && shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
+    ['key_name', { since: '2.54', type: Nullable(Text), get: (d: ServerDetail) => d.instance.keyName }],
+    ['user_data', { since: '2.57', type: Nullable(Text), get: (d: ServerDetail) => d.instance.userData }],
+    ['adminPass', { type: Text, get: (d: { readonly adminPass: string | null }) => d.adminPass ?? undefined }],
+  ]),
+);
+
 const volumesOf = ({ instance }: ServerDetail) => instance.blockDevices.filter(({ volumeId }) => volumeId !== null);
 /** Lists never show what would take a query for each row. */
 const isSingle = (ctx: RequestContext): boolean => !ctx.path.endsWith('/detail');

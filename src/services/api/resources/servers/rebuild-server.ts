@@ -1,0 +1,99 @@
+import type { Instance, InstanceImage } from '../../../../domain/instance.ts';
+import { invalid, isKind, overQuota } from '../../../../lib/errors.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
+import type { InstanceChanges, LocatedInstance } from '../../../../store/instances.ts';
+import { findKeyPair } from '../../../../store/key-pairs.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { limitsOf } from '../../limits.ts';
+import { does } from '../../microversions.ts';
+import { generatePassword } from '../../passwords.ts';
+import { toBoolean } from '../../schemas.ts';
+import { refuseMisfit } from './create-server.ts';
+import { imageById } from './find-image.ts';
+import { refuseLocked } from './find-server.ts';
+import { isVolumeBacked } from './image-actions.ts';
+import { injectedFiles } from './injected-files.ts';
+import { operate, refuseWrongState } from './operate.ts';
+import type { RebuildServer } from './rebuild-action.ts';
+
+type Body = NonNullable<(typeof RebuildServer)['value']>;
+
+/** Accepts a rebuild: what the request changes is so at once, and is taken back when the guest could not be touched. */
+export async function rebuildServer(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  located: LocatedInstance,
+  body: Body,
+): Promise<{ readonly instance: Instance; readonly adminPass: string }> {
+  const { instance } = located;
+  if (body.trusted_image_certificates !== undefined)
+    ctx.authorize('os_compute_api:servers:rebuild:trusted_certs', { project_id: instance.projectId });
+  refuseLocked(ctx, instance);
+  refuseWrongState('rebuild', instance);
+  const limits = await limitsOf(deps, instance.projectId);
+  const most = limits['metadata_items']!;
+  if (most >= 0 && Object.keys(body.metadata ?? {}).length > most) throw overQuota(`Maximum number of metadata items exceeds ${most}`);
+  const files = body.personality === undefined ? {} : { files: injectedFiles(body.personality, limits) };
+  const image = await imageById(deps, ctx, body.imageRef).catch((error: unknown) => {
+    throw isKind(error, 'invalid') && error.message.startsWith('Can not')
+      ? invalid('Cannot find image for rebuild', { cause: error })
+      : error;
+  });
+  const otherImage = image.id !== instance.image?.id;
+  if (isVolumeBacked(instance)) refuseVolumeBacked(ctx);
+  refuseMisfit(ctx, instance.flavor, image);
+  const changes = { ...(await changesOf(deps, instance, body, image)), ...files };
+  const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
+  const before = Object.fromEntries(Object.keys(changes).map((key) => [key, instance[key as keyof Instance]])) as InstanceChanges;
+  const begun = await operate(deps, ctx, located, 'rebuild', {
+    name: 'rebuild-instance',
+    changes,
+    params: {
+      adminPass,
+      preserveEphemeral: body.preserve_ephemeral !== undefined && toBoolean(body.preserve_ephemeral),
+      was: instance.vmState,
+      otherImage,
+      before,
+    },
+  });
+  return { instance: begun, adminPass };
+}
+
+function refuseVolumeBacked(ctx: RequestContext): never {
+  throw invalid(
+    does(ctx, 'volumesReimaged')
+      ? 'Unable to rebuild a volume-backed server: the volume service cannot put an image onto its root volume here.'
+      : 'Unable to rebuild with a different image for a volume-backed server.',
+  );
+}
+
+async function changesOf(deps: ApiDeps, instance: Instance, body: Body, image: InstanceImage): Promise<InstanceChanges> {
+  const { name, metadata, description, key_name, user_data, hostname, accessIPv4, accessIPv6 } = body;
+  const diskConfig = body['OS-DCF:diskConfig'];
+  const publicKey = key_name === undefined || key_name === null ? null : await findKeyPair(deps.stores.api, instance.userId, key_name);
+  if (typeof key_name === 'string' && publicKey === null) throw invalid('Invalid key_name provided.');
+  return {
+    image,
+    blockDevices: instance.blockDevices.map((device) =>
+      device.bootIndex === 0 && device.destinationType === 'local'
+        ? { ...device, imageId: image.id, diskBus: image.properties['hw_disk_bus'] ?? null }
+        : device,
+    ),
+    progress: 0,
+    ...(name === undefined ? {} : { name }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(description === undefined ? {} : { description }),
+    ...(key_name === undefined
+      ? {}
+      : {
+          keyName: publicKey?.name ?? null,
+          publicKey: publicKey === null ? null : { name: publicKey.name, type: publicKey.type, data: publicKey.publicKey },
+        }),
+    ...(user_data === undefined ? {} : { userData: user_data }),
+    ...(body.trusted_image_certificates === undefined ? {} : { trustedCerts: body.trusted_image_certificates }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(accessIPv4 === undefined ? {} : { accessIpV4: accessIPv4 }),
+    ...(accessIPv6 === undefined ? {} : { accessIpV6: accessIPv6 }),
+    ...(diskConfig === undefined ? {} : { diskConfig }),
+  };
+}

@@ -1,0 +1,72 @@
+import Type from 'typebox';
+import type { InstanceImage } from '../../../../domain/instance.ts';
+import { invalid, isKind } from '../../../../lib/errors.ts';
+import type { RequestContext } from '../../../../lib/http/route.ts';
+import { plainBody } from '../../../../lib/http/versioned-body.ts';
+import type { LocatedInstance } from '../../../../store/instances.ts';
+import { serverAction, type ApiDeps } from '../../deps.ts';
+import { does } from '../../microversions.ts';
+import { generatePassword } from '../../passwords.ts';
+import { Uuid } from '../../schemas.ts';
+import { imageById } from './find-image.ts';
+import { hostOf, refuseLocked } from './find-server.ts';
+import { operate } from './operate.ts';
+
+export const RescueServer = plainBody(
+  'RescueServer',
+  Type.Union([
+    Type.Null(),
+    Type.Object({ adminPass: Type.Optional(Type.String()), rescue_image_ref: Type.Optional(Uuid) }, { additionalProperties: false }),
+  ]),
+);
+
+export const rescueActions = [
+  serverAction({
+    key: 'rescue',
+    summary: 'Start a server from a rescue image',
+    policy: 'os_compute_api:os-rescue',
+    body: RescueServer,
+    reply: { status: 200 },
+    handle: async ({ body, loaded, ctx, deps }) => {
+      refuseLocked(ctx, loaded.instance);
+      const image = await rescueImage(deps, ctx, loaded, body?.rescue_image_ref ?? null);
+      const adminPass = body?.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
+      await operate(deps, ctx, loaded, 'rescue', {
+        name: 'rescue-instance',
+        params: { image, adminPass, was: loaded.instance.vmState },
+      });
+      return deps.settings.api.enable_instance_password ? { adminPass } : {};
+    },
+  }),
+  serverAction({
+    key: 'unrescue',
+    summary: 'Start a rescued server from its own disks again',
+    policy: 'os_compute_api:os-unrescue',
+    reply: { status: 202 },
+    handle: async ({ loaded, ctx, deps }) => void (await operate(deps, ctx, loaded, 'unrescue', { name: 'unrescue-instance' })),
+  }),
+];
+
+/** The image a server is rescued with: the one asked for, the configured one, or the one it was made from. */
+async function rescueImage(
+  deps: ApiDeps,
+  ctx: RequestContext,
+  { instance }: LocatedInstance,
+  asked: string | null,
+): Promise<InstanceImage> {
+  const id = asked ?? deps.settings.DEFAULT.rescue_image_id ?? instance.image?.id ?? null;
+  const refuse = (why: string) => invalid(`Instance ${instance.id} cannot be rescued: ${why}`);
+  if (id === null) throw refuse('Driver Error: no rescue image is known for a volume-backed instance');
+  const image = await imageById(deps, ctx, id).catch((error: unknown) => {
+    if (isKind(error, 'invalid')) throw refuse(`${error.message}.`.replace('..', '.'));
+    throw error;
+  });
+  const root = instance.blockDevices.find(({ bootIndex }) => bootIndex === 0);
+  if (instance.image !== null && root?.destinationType !== 'volume') return image;
+  const { hw_rescue_bus: bus, hw_rescue_device: device } = image.properties;
+  if (!does(ctx, 'volumeBackedRescue')) throw refuse('Cannot rescue a volume-backed instance');
+  if (bus === undefined && device === undefined)
+    throw refuse('Cannot rescue a volume-backed instance without the image properties hw_rescue_bus or hw_rescue_device');
+  hostOf(instance);
+  return image;
+}

@@ -44,13 +44,21 @@ export interface AuditReport {
 export const conductor = contract('conductor', {
   /** There are sagas to run; the rows are already written, so losing this call costs a second. */
   wake: { since: 1, kind: 'query', args: Type.Object({}) },
-  /** A host has started: its service and its nodes are recorded. Answers the instances that should be on it. */
+  /** A host has started: its service and its nodes are recorded. Answers the instances that should be on it, and what it must do about others first. */
   hostStarted: {
     since: 1,
     kind: 'query',
     args: trusted<{ host: string; version: number; nodes: readonly NodeFacts[] }>(),
-    result: trusted<{ instances: readonly InstanceOnHost[] }>(),
+    result: trusted<{
+      instances: readonly InstanceOnHost[];
+      /** Instances whose guests may be set aside there. */
+      setAside: readonly string[];
+      /** Instances that were evacuated from it: their guests go, or, while another is still being made, must not run. */
+      evacuated: readonly { readonly instanceId: string; readonly moveId: string; readonly made: boolean }[];
+    }>(),
   },
+  /** The host has nothing left of what these moves took from it. */
+  staleGuestsRemoved: { since: 1, kind: 'query', args: Type.Object({ host: Type.String(), moveIds: Type.Array(Type.String()) }) },
   /** A host stops in an orderly way; it counts as down at once. */
   hostStopped: { since: 1, kind: 'query', args: Type.Object({ host: Type.String() }) },
   /** Fresh facts of a host's nodes. */

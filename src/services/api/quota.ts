@@ -49,3 +49,24 @@ export async function admitServers(
   }
   return admitted;
 }
+
+/** Throws 403 naming what is over where a server of this project would take more with another flavor than its project (and user) still may. */
+export async function refuseGrowth(
+  deps: ApiDeps,
+  { projectId, userId, flavor }: { readonly projectId: string; readonly userId: string; readonly flavor: InstanceFlavor },
+  to: InstanceFlavor,
+): Promise<void> {
+  const more = { cores: to.vcpus - flavor.vcpus, ram: to.memoryMb - flavor.memoryMb };
+  const growing = (['cores', 'ram'] as const).filter((resource) => more[resource] > 0);
+  if (growing.length === 0) return;
+  const hasOwn = Object.keys(await ownLimits(deps.stores.api, { projectId, userId })).length > 0;
+  for (const owner of hasOwn ? [{ projectId }, { projectId, userId }] : [{ projectId }]) {
+    const limits = await limitsOf(deps, projectId, 'userId' in owner ? userId : undefined);
+    const used = await countUsage(deps.stores, owner);
+    const over = growing.filter((resource) => limits[resource]! >= 0 && used[resource] + more[resource] > limits[resource]!);
+    if (over.length > 0)
+      throw quotaExceeded(
+        over.map((resource) => ({ resource, requested: String(more[resource]), used: used[resource], limit: limits[resource]! })),
+      );
+  }
+}

@@ -6,6 +6,7 @@ import { unavailable } from '../../lib/errors.ts';
 import { randomIds } from '../../lib/ids.ts';
 import { silentLog } from '../../lib/log.ts';
 import { fakeHypervisors, type FakeHypervisors } from './drivers/fake/hypervisors.ts';
+import { tinyGuest } from './drivers/conformance.ts';
 import type { HypervisorDriver } from './drivers/driver.ts';
 import { startCompute, type ComputeService } from './start-compute.ts';
 import { flavor, onHost, order, vif, world, type World } from './test-support/world.ts';
@@ -22,9 +23,18 @@ afterEach(async () => {
   for (const service of started.splice(0)) await service.stop();
 });
 
-async function running({ conf = '', wrap = (driver: HypervisorDriver): HypervisorDriver => driver } = {}): Promise<Running> {
-  const around = await world(conf);
-  const hypervisors = fakeHypervisors({ clock: systemClock, settings: around.settings, statePath: null });
+async function running({
+  conf = '',
+  wrap = (driver: HypervisorDriver): HypervisorDriver => driver,
+  ...made
+}: {
+  conf?: string;
+  wrap?: (driver: HypervisorDriver) => HypervisorDriver;
+  around?: World;
+  hypervisors?: FakeHypervisors;
+} = {}): Promise<Running> {
+  const around = made.around ?? (await world(conf));
+  const hypervisors = made.hypervisors ?? fakeHypervisors({ clock: systemClock, settings: around.settings, statePath: null });
   const service = await startCompute({
     settings: around.settings,
     host: 'host',
@@ -49,6 +59,25 @@ const key = (instanceId: string) => ({ key: `${instanceId}/${keys++}` });
 const plugging = { wrap: (driver: HypervisorDriver): HypervisorDriver => ({ ...driver, ports: { prepare: () => Promise.resolve() } }) };
 
 describe('a compute host that starts', () => {
+  it('removes what was evacuated or is no longer set aside before it serves', async () => {
+    const around = await world();
+    const hypervisors = fakeHypervisors({ clock: systemClock, settings: around.settings, statePath: null });
+    const driver = hypervisors.driver('host');
+    const { signal } = new AbortController();
+    const [made, unmade, kept, forgotten] = [tinyGuest(), tinyGuest(), tinyGuest(), tinyGuest()];
+    for (const guest of [made, unmade, kept, forgotten]) await driver.spawn(guest, { paused: false, signal });
+    for (const { id } of [kept, forgotten]) await driver.moves!.setAside(id, { becomes: [], graceSeconds: 0, signal });
+    around.setAside = [kept.id];
+    around.evacuated = [
+      { instanceId: made.id, moveId: 'm1', made: true },
+      { instanceId: unmade.id, moveId: 'm2', made: false },
+    ];
+    await running({ around, hypervisors });
+    expect(await driver.guests()).toEqual([expect.objectContaining({ id: unmade.id, powerState: powerStates.shutdown })]);
+    expect(await driver.moves!.aside()).toEqual([kept.id]);
+    expect(around.told.removed).toEqual(['m1']);
+  });
+
   it('makes itself known, and reports its node to placement', async () => {
     const { around, service } = await running();
     expect(around.told.started).toEqual(['host']);

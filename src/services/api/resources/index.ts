@@ -19,6 +19,8 @@ import { imageMetadataRoutes } from './images/metadata-routes.ts';
 import { instanceActionRoutes } from './instance-actions/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { migrationRoutes } from './migrations/routes.ts';
+import { serverMigrationActions, serverMigrationRoutes } from './migrations/server-migrations.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
 import { serverDiagnosticsRoutes } from './server-diagnostics/routes.ts';
@@ -72,6 +74,8 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...imageMetadataRoutes,
   ...hostRoutes,
   ...serverDiagnosticsRoutes,
+  ...migrationRoutes,
+  ...serverMigrationRoutes,
   ...serverShareRoutes,
   ...usageAuditRoutes,
   ...networkRoutes,
@@ -93,6 +97,7 @@ export const actionRoutes = [
     actions: [...serverActions.actions, ...floatingIpActions, ...remoteConsoleActions, ...fixedIpActions, ...securityGroupActions],
     retired: ['resetNetwork'],
   },
+  serverMigrationActions,
   volumesBootActions,
   flavorActions,
   aggregateActions,

@@ -27,9 +27,18 @@ export interface World {
   };
   readonly identity: { readonly serviceSession: { readonly token: () => Promise<string> } };
   /** What the conductor was told. */
-  readonly told: { readonly started: string[]; readonly stopped: string[]; readonly nodes: NodeFacts[]; readonly events: GuestEvent[] };
+  readonly told: {
+    readonly started: string[];
+    readonly stopped: string[];
+    readonly nodes: NodeFacts[];
+    readonly events: GuestEvent[];
+    readonly removed: string[];
+  };
   /** The instances the conductor believes to be on hosts; change it at will. */
   instances: InstanceOnHost[];
+  /** Instances it believes to be set aside, or evacuated. */
+  setAside: string[];
+  evacuated: { instanceId: string; moveId: string; made: boolean }[];
   readonly providers: Map<string, { name: string; generation: number; inventories: Record<string, Inventory>; traits: string[] }>;
   readonly ports: Map<string, Pick<Port, 'status'>>;
   readonly images: Map<string, { image: Image; data: () => Readable }>;
@@ -47,8 +56,10 @@ export async function world(conf = ''): Promise<World> {
     settings,
     clients: { placement: null as never, image: null as never, network: null as never, volume: null as never },
     identity: { serviceSession: { token: () => Promise.resolve('token') } },
-    told: { started: [], stopped: [], nodes: [], events: [] },
+    told: { started: [], stopped: [], nodes: [], events: [], removed: [] },
     instances: [],
+    setAside: [],
+    evacuated: [],
     providers: new Map(),
     ports: new Map(),
     images: new Map(),
@@ -60,8 +71,9 @@ export async function world(conf = ''): Promise<World> {
     hostStarted: ({ host, nodes }) => {
       self.told.started.push(host);
       self.told.nodes.push(...nodes);
-      return Promise.resolve({ instances: self.instances });
+      return Promise.resolve({ instances: self.instances, setAside: self.setAside, evacuated: self.evacuated });
     },
+    staleGuestsRemoved: ({ moveIds }) => Promise.resolve(void self.told.removed.push(...moveIds)),
     hostStopped: ({ host }) => Promise.resolve(void self.told.stopped.push(host)),
     nodesReported: ({ nodes }) => Promise.resolve(void self.told.nodes.push(...nodes)),
     guestsChanged: ({ events }) => Promise.resolve(void self.told.events.push(...events)),

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { InstanceId } from '../../src/domain/instance.ts';
+import type { MoveStatus } from '../../src/domain/move.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { unavailable } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
@@ -8,6 +10,7 @@ import { invariants } from '../../src/services/conductor/audit/invariants/index.
 import { runAudit } from '../../src/services/conductor/audit/run-audit.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, findInstance, getInstance, insertInstances } from '../../src/store/instances.ts';
+import { insertMove } from '../../src/store/moves.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
 import { createWorld, host, leftoversOf, nodes, type World } from './world.ts';
 
@@ -59,6 +62,15 @@ const portOf = async (owned: boolean, deviceId: string) => {
 };
 const setState = (id: string, columns: { vm_state?: string; task_state?: string | null; created_at?: Date }) =>
   cell1().updateTable('instances').set(columns).where('uuid', '=', id).execute();
+
+/** A move of a server away from its host, which stands there. */
+const moveOf = async (instanceId: string, status: MoveStatus): Promise<string> => {
+  const id = randomIds.uuid();
+  const type = status === 'done' ? 'evacuation' : 'migration';
+  const asked = { projectId: 'p1', userId: 'u1', sourceHost: host, sourceNode: host };
+  await insertMove(cell1(), { id, instanceId: instanceId as InstanceId, type, status, ...asked });
+  return id;
+};
 
 const damages: readonly Damage[] = [
   {
@@ -252,6 +264,42 @@ const damages: readonly Damage[] = [
       const id = await runningServer();
       await world.guests.remove(id);
       return { subject: `server ${id}`, undo: () => world.guests.make(id, host) };
+    },
+  },
+  {
+    title: 'a move that has ended still holds resources',
+    invariant: 'allocation-is-server',
+    outcome: 'mendable',
+    make: async () => {
+      const moveId = await moveOf(await runningServer(), 'confirmed');
+      world.placement.give(moveId, node!, { VCPU: 1 }, 'MIGRATION');
+      return { subject: `allocation ${moveId}` };
+    },
+  },
+  {
+    title: 'a move that waits for its end holds nothing',
+    invariant: 'allocation-is-server',
+    outcome: 'left',
+    make: async () => {
+      const moveId = await moveOf(await runningServer(), 'done');
+      return { subject: `allocation ${moveId}`, undo: () => world.placement.give(moveId, node!, { VCPU: 1 }, 'MIGRATION') };
+    },
+  },
+  {
+    title: 'a move is under way and nobody does it',
+    invariant: 'move-has-saga',
+    outcome: 'mendable',
+    make: async () => ({ subject: `move ${await moveOf(await runningServer(), 'migrating')}` }),
+  },
+  {
+    title: 'a guest is set aside for nothing',
+    invariant: 'aside-is-resize',
+    outcome: 'mendable',
+    make: async () => {
+      const id = await runningServer();
+      await world.hypervisors.driver(host).moves!.setAside(id, { becomes: [], graceSeconds: 0, signal });
+      await world.guests.make(id, host);
+      return { subject: `guest ${id} set aside on ${host}` };
     },
   },
 ];

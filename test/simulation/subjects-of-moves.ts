@@ -4,7 +4,7 @@ import { randomIds } from '../../src/lib/ids.ts';
 import { beginAction, getInstance, updateInstance, transition } from '../../src/store/instances.ts';
 import { insertMove, updateMove } from '../../src/store/moves.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
-import { whole, type Subject } from './subject.ts';
+import { nothing, whole, type Subject } from './subject.ts';
 import { host, nodes, type World } from './world.ts';
 
 const { signal } = new AbortController();
@@ -155,5 +155,10 @@ export const subjectsOfMoves: Readonly<Record<string, Subject>> = {
       { ...whole, vmState: 'error', guest: powerStates.shutdown }, // it must not run while another is made
       active, // it failed before anything was done
     ],
+  },
+  'delete-instance: of a server that waits for the end of its resize': {
+    begin: async (world) => begun(world, (await resized(world, 'host-2')).id, 'delete', 'delete-instance', {}),
+    done: { ...nothing, vmState: null },
+    undone: [],
   },
 };

@@ -6,6 +6,7 @@ import { findInstance, markDeleted } from '../../../store/instances.ts';
 import { forgetInstance } from '../../../store/mappings.ts';
 import { activeSagas, cancelSagas } from '../../../store/sagas.ts';
 import type { ConductorDeps } from '../deps.ts';
+import { endMoves } from '../end-moves.ts';
 import { finishEvent } from '../outcome.ts';
 import { unplugPorts } from '../ports.ts';
 import { discardVolumes } from '../volumes.ts';
@@ -44,7 +45,8 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
     },
   })
   .step('released', {
-    run: async ({ params, deps }) => {
+    run: async ({ params, deps, idempotencyKey }) => {
+      await endMoves(deps, params.instanceId, idempotencyKey);
       const found = await findInstance(deps.stores, params.instanceId);
       const kept = found === null ? [] : await discardVolumes(deps, found.instance);
       for (const { volumeId, why } of kept)

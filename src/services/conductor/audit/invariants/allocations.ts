@@ -1,5 +1,9 @@
 import { isKind } from '../../../../lib/errors.ts';
+import { restingMoves, type Move } from '../../../../domain/move.ts';
+import { isUuid } from '../../../../lib/ids.ts';
+import { findMove, movesIn } from '../../../../store/moves.ts';
 import { listComputeNodes } from '../../../../store/services.ts';
+import { releaseMove } from '../../allocations.ts';
 import type { ConductorDeps } from '../../deps.ts';
 import { eachAtOnce } from '../at-once.ts';
 import type { Finding, Invariant } from '../invariant.ts';
@@ -11,7 +15,7 @@ const atOnce = 8;
 /** Only providers of our own hosts are judged: others may use the same placement. */
 export const allocations: Invariant = {
   name: 'allocation-is-server',
-  says: 'A server on a host, and nothing else, holds resources of that host.',
+  says: 'A server on a host, a move that waits for its end, and nothing else, hold resources of that host.',
   async check({ deps, signal }) {
     const nodes = await listComputeNodes(deps.stores);
     const nodeNames = new Map(nodes.map(({ uuid, name }) => [uuid, name]));
@@ -38,6 +42,20 @@ export const allocations: Invariant = {
         }
       }
     }
+    const moves = await movesThatHold(deps);
+    for (const { id, instanceId, status, sourceHost, sourceNode } of moves) {
+      const own = nodeOf.get(`${sourceHost}/${sourceNode}`);
+      if (own === undefined) continue; // its host is no more
+      placed.add(id);
+      const roots = held.get(id) ?? new Set<string>();
+      if (roots.has(own) && roots.size === 1) continue;
+      found.push({
+        subject: `allocation ${id}`,
+        what: `The move ${id} of server ${instanceId} is ${status} and holds ${roots.size === 0 ? 'nothing' : `resources of ${names(roots)}`}, where it should hold what the server had on ${sourceHost}.`,
+        repair: `Allocate what the server had on ${sourceHost}, and that only: openstack resource provider allocation set`,
+        excusedBy: [id, instanceId],
+      });
+    }
     const leaked = [...held].filter(([id]) => !placed.has(id));
     const known = await knownInstances(
       deps.stores,
@@ -45,7 +63,9 @@ export const allocations: Invariant = {
     );
     await eachAtOnce(atOnce, leaked, async ([id, roots]) => {
       const { consumerType, allocations: all } = await deps.placement.allocations(deps.identity.serviceSession, id);
-      if (Object.keys(all).length === 0 || (consumerType !== null && consumerType !== 'INSTANCE')) return;
+      if (Object.keys(all).length === 0) return;
+      if (consumerType === 'MIGRATION') return void found.push(await leakedByMove(deps, id, names(roots)));
+      if (consumerType !== null && consumerType !== 'INSTANCE') return;
       const rows = known.get(id) ?? [];
       found.push({
         subject: `allocation ${id}`,
@@ -59,6 +79,23 @@ export const allocations: Invariant = {
     return found;
   },
 };
+
+/** Moves that wait for their end hold what their servers had where they were. */
+const movesThatHold = async ({ stores }: ConductorDeps): Promise<readonly Move[]> =>
+  (await Promise.all(stores.cells().map(({ database }) => movesIn(database, restingMoves)))).flat();
+
+/** A move that does not wait holds something; while it is under way it may. */
+async function leakedByMove(deps: ConductorDeps, id: string, of: string): Promise<Finding> {
+  let move: Move | null = null;
+  if (isUuid(id)) for (const { database } of deps.stores.cells()) move ??= await findMove(database, { id });
+  return {
+    subject: `allocation ${id}`,
+    what: `It holds resources of ${of}, and ${move === null ? 'is no move that any cell knows' : `the move is ${move.status}`}.`,
+    repair: 'Give the resources back.',
+    excusedBy: move === null ? [id] : [id, move.instanceId],
+    ...(move === null ? {} : { mend: () => releaseMove(deps, id) }),
+  };
+}
 
 const whyNot = (rows: readonly KnownInstance[]): string =>
   rows.length === 0 ? 'is no server' : rows.some(({ live }) => live) ? 'the server is on no host' : 'the server is deleted';

@@ -3,8 +3,10 @@ import { allocations } from './allocations.ts';
 import { buildings } from './buildings.ts';
 import { groupMembers } from './group-members.ts';
 import { guests } from './guests.ts';
+import { guestsAside } from './guests-aside.ts';
 import { mappedInstances } from './mapped-instances.ts';
 import { mappings } from './mappings.ts';
+import { moves } from './moves.ts';
 import { oneCell } from './one-cell.ts';
 import { ports } from './ports.ts';
 import { requestSpecs } from './request-specs.ts';
@@ -24,4 +26,6 @@ export const invariants: readonly Invariant[] = [
   allocations,
   ports,
   guests,
+  guestsAside,
+  moves,
 ];

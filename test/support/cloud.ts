@@ -5,6 +5,7 @@ import { readSettings } from '../../src/config/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog, type Log } from '../../src/lib/log.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { fakeHypervisors, type FakeHypervisors } from '../../src/services/compute/drivers/fake/hypervisors.ts';
 import { startCloud, type Cloud } from '../../src/services/up/cloud.ts';
 import { silentProgress } from '../../src/services/up/progress.ts';
 import { adminSession } from '../../src/services/up/admin-session.ts';
@@ -31,6 +32,8 @@ export interface Asker {
 /** A whole cloud in this process with hypervisors that pretend, on databases and ports of its own. */
 export interface TestCloud {
   readonly cloud: Cloud;
+  /** To make hosts fail, or slow. */
+  readonly hypervisors: FakeHypervisors;
   readonly admin: Asker;
   readonly imageId: string;
   /** A new user with these roles on a new project. */
@@ -66,10 +69,14 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
     'fake_hosts = 2',
   ];
   const consoles = ['[vnc]', 'novncproxy_port = 0', '[serial_console]', 'serialproxy_port = 0', 'enabled = True'];
-  const { settings } = readSettings([...ports, ...consoles, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'));
+  const { settings } = readSettings(
+    [...ports, ...consoles, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'),
+  );
   const servicePasswords = { nova: password, placement: password, glance: password, neutron: password };
+  const hypervisors = fakeHypervisors({ clock: systemClock, settings, statePath: null });
   const cloud = await startCloud({
     settings,
+    hypervisors,
     secrets: { adminPassword: password, servicePasswords, metadataSecret: 'test', cloudId: settings.kilonova.cloud_id },
     log,
     progress: silentProgress,
@@ -86,6 +93,7 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
   let users = 0;
   return {
     cloud,
+    hypervisors,
     admin,
     imageId,
     async user(...roles) {
@@ -158,7 +166,8 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await answer.text();
-      return { status: answer.status, headers: answer.headers, body: text === '' ? null : (JSON.parse(text) as never) };
+      const isJson = text !== '' && (answer.headers.get('content-type') ?? '').includes('json');
+      return { status: answer.status, headers: answer.headers, body: isJson ? (JSON.parse(text) as never) : text === '' ? null : (text as never) };
     },
   };
 }

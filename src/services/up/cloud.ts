@@ -17,6 +17,7 @@ import { startPostgres } from '../../lib/postgres/start-postgres.ts';
 import { inProcessBus } from '../../lib/rpc/in-process.ts';
 import { openStores } from '../../store/stores.ts';
 import { startApi } from '../api/start-api.ts';
+import type { FakeHypervisors } from '../compute/drivers/fake/hypervisors.ts';
 import { startCompute } from '../compute/start-compute.ts';
 import { fakeHostNames, startFakeHosts } from '../compute/start-fake-hosts.ts';
 import { startConductor } from '../conductor/start-conductor.ts';
@@ -39,6 +40,8 @@ export interface CloudOptions {
   readonly progress: Progress;
   /** Rules of the operator's policy file, for the Compute API. */
   readonly policyOverrides?: Readonly<Record<string, string>>;
+  /** Where hypervisors only pretend: theirs, to make them fail. */
+  readonly hypervisors?: FakeHypervisors;
   /** Makes (or finds) a database and answers its URL; without this a private PostgreSQL is started in the state directory. */
   readonly database?: (name: DatabaseName) => Promise<string>;
 }
@@ -261,7 +264,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       };
       const compute =
         settings.DEFAULT.compute_driver === 'fake.FakeDriver'
-          ? await startFakeHosts({ ...deps, hosts: fakeHostNames(settings.DEFAULT.host, settings.kilonova.fake_hosts) })
+          ? await startFakeHosts({
+              ...deps,
+              hosts: fakeHostNames(settings.DEFAULT.host, settings.kilonova.fake_hosts),
+              ...(options.hypervisors === undefined ? {} : { hypervisors: options.hypervisors }),
+            })
           : await startCompute({ ...deps, host: settings.DEFAULT.host, driverName: settings.DEFAULT.compute_driver });
       stops.push(() => compute.stop());
     });

@@ -2,7 +2,7 @@ import { serverAction } from '../../deps.ts';
 import { admitServers } from '../../quota.ts';
 import { deleteForGood } from './delete-server.ts';
 import { refuseLocked } from './find-server.ts';
-import { operate } from './operate.ts';
+import { operate, refuseWrongState } from './operate.ts';
 
 /** What can be done to a server that is deleted for a time. */
 export const deferredDeleteActions = [
@@ -12,9 +12,9 @@ export const deferredDeleteActions = [
     policy: 'os_compute_api:os-deferred-delete:restore',
     reply: { status: 202 },
     handle: async ({ loaded, ctx, deps }) => {
-      const { projectId, userId, flavor, vmState } = loaded.instance;
+      const { projectId, userId, flavor } = loaded.instance;
       refuseLocked(ctx, loaded.instance);
-      if (vmState !== 'soft-delete') return void (await operate(deps, ctx, loaded, 'restore', { name: 'restore-instance' })); // refuses it
+      refuseWrongState('restore', loaded.instance);
       // it counts again from now on: nobody else of its project is admitted meanwhile
       await deps.stores.cell0.database.transaction().execute(async (tx) => {
         await admitServers(deps, tx, projectId, flavor, { min: 1, max: 1, userId });

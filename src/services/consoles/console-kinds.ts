@@ -11,6 +11,8 @@ interface ConsoleKindSpec {
   /** Types of tokens, as `remote-consoles` gives them out. */
   readonly types: readonly string[];
   readonly pages: (settings: Settings) => ConsolePages;
+  /** How many may look at one server at the same time. */
+  readonly mostViewers: number;
   readonly beginning: (settings: Settings) => Promise<Beginning>;
 }
 
@@ -21,13 +23,15 @@ export const consoleKinds = {
   novncproxy: {
     types: ['novnc'],
     pages: vncPages,
+    mostViewers: 20,
     beginning: async (settings) => {
       const schemes = await securitySchemes(settings);
       return (viewer, guest) => negotiateSecurity(viewer, guest, schemes);
     },
   },
-  serialproxy: { types: ['serial'], pages: serialPages, beginning: nothingBefore },
-  spicehtml5proxy: { types: ['spice-html5'], pages: ({ DEFAULT }) => pagesIn(DEFAULT.web), beginning: nothingBefore },
+  // QEMU lets one in, and further ones wait unheard
+  serialproxy: { types: ['serial'], pages: serialPages, mostViewers: 1, beginning: nothingBefore },
+  spicehtml5proxy: { types: ['spice-html5'], pages: ({ DEFAULT }) => pagesIn(DEFAULT.web), mostViewers: 20, beginning: nothingBefore },
 } as const satisfies Readonly<Record<string, ConsoleKindSpec>>;
 
 export type ConsoleKind = keyof typeof consoleKinds;

@@ -9,8 +9,8 @@ import { tokenOfRequest } from './token-of-request.ts';
 
 /** Why a console is not opened: for viewers that read statuses, and as a code and words for those that are told after the handshake. */
 export interface Refusal {
-  readonly status: 401 | 403 | 502 | 503;
-  readonly code: 4401 | 4403 | 1011 | 1013;
+  readonly status: 401 | 403 | 409 | 502 | 503;
+  readonly code: 4401 | 4403 | 4409 | 1011 | 1013;
   readonly reason: string;
 }
 

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-async function proxy(kind: ConsoleKind = 'serialproxy', conf = ''): Promise<ConsoleProxy> {
+async function proxy(kind: ConsoleKind = 'spicehtml5proxy', conf = ''): Promise<ConsoleProxy> {
   const started = await startConsoleProxy({
     kind,
     consoles: {
@@ -63,7 +63,7 @@ async function guest(serve: (socket: Socket) => void = (socket) => void socket.p
 }
 
 const session = (port: number, changes: Partial<ConsoleSession> = {}): ConsoleSession => ({
-  consoleType: 'serial',
+  consoleType: 'spice-html5',
   instanceId: 'server-1',
   host: '127.0.0.1',
   port,
@@ -156,7 +156,7 @@ describe('a viewer', () => {
   });
 
   test('from a page of the proxy or one that is allowed is let in', async () => {
-    const running = await proxy('serialproxy', '[console]\nallowed_origins = dashboard.example\n');
+    const running = await proxy('spicehtml5proxy', '[console]\nallowed_origins = dashboard.example\n');
     sessions.set('t', session(await guest()));
     for (const origin of [`http://127.0.0.1:${running.port}`, 'http://dashboard.example']) {
       const viewer = view(running, '/?token=t', { origin });
@@ -196,7 +196,7 @@ describe('a viewer', () => {
   test('stays when the token expires, and goes when the operator wants sessions to end with it', async () => {
     const soon = (): string => new Date(Date.now() + 100).toISOString();
     const lasting = await proxy();
-    const ending = await proxy('serialproxy', '[consoleauth]\nenforce_session_timeout = True\n');
+    const ending = await proxy('spicehtml5proxy', '[consoleauth]\nenforce_session_timeout = True\n');
     const port = await guest();
     sessions.set('t', session(port, { expiresAt: soon() }));
     const stays = view(lasting, '/?token=t');
@@ -213,7 +213,7 @@ describe('a viewer', () => {
     sessions.set('u', session(port, { instanceId: 'server-2' }));
     const many = Array.from({ length: 20 }, () => view(running, '/?token=t'));
     await Promise.all(many.map(({ socket }) => once(socket, 'open')));
-    expect(await status(view(running, '/?token=t'))).toBe(503);
+    expect(await status(view(running, '/?token=t'))).toBe(409);
     await once(view(running, '/?token=u').socket, 'open');
     many[0]!.socket.close();
     await many[0]!.closed;
@@ -224,6 +224,14 @@ describe('a viewer', () => {
         return opened;
       })
       .toBe(true);
+  });
+
+  test('has a serial port to itself', async () => {
+    const running = await proxy('serialproxy');
+    sessions.set('t', session(await guest(), { consoleType: 'serial' }));
+    await once(view(running, '/?token=t').socket, 'open');
+    const [code, reason] = await view(running, '/?token=t', { protocols: ['binary', 'kilonova.reasons'] }).closed;
+    expect([code, reason]).toEqual([4409, 'The console is open elsewhere: it opens here when it is closed there.']);
   });
 
   test('is led through what stands before the console', async () => {
@@ -389,7 +397,10 @@ describe('TLS', () => {
   });
 
   test('is spoken on the same port where there is a certificate', async () => {
-    const running = await proxy('serialproxy', `[DEFAULT]\ncert = ${pem}\n[console]\nssl_minimum_version = tlsv1_3\n`);
+    const running = await proxy(
+      'spicehtml5proxy',
+      `[DEFAULT]\nweb = ${directory}\ncert = ${pem}\n[console]\nssl_minimum_version = tlsv1_3\n`,
+    );
     const port = await guest();
     for (const [tls, accessUrlBase, origin] of [
       [true, 'wss://127.0.0.1/', 'https://127.0.0.1'],
@@ -402,17 +413,17 @@ describe('TLS', () => {
       await expect.poll(() => viewer.received).toBe('x');
       viewer.socket.terminate();
     }
-    expect((await get(running, '/serial.html')).status).toBe(200);
+    expect((await get(running, '/serial.html')).status).toBe(404);
   });
 
   test('is all that is spoken where the operator wants it so', async () => {
-    const running = await proxy('serialproxy', `[DEFAULT]\ncert = ${pem}\nssl_only = True\n`);
+    const running = await proxy('spicehtml5proxy', `[DEFAULT]\ncert = ${pem}\nssl_only = True\n`);
     sessions.set('t', session(await guest()));
     const socket = connect({ host: '127.0.0.1', port: running.port });
     socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(socket.resume(), 'close');
     expect(socket.bytesRead).toBe(0);
     await once(view(running, '/?token=t', { tls: true }).socket, 'open');
-    await expect(proxy('serialproxy', '[DEFAULT]\nssl_only = True\n')).rejects.toThrow('ssl_only');
+    await expect(proxy('spicehtml5proxy', '[DEFAULT]\nssl_only = True\n')).rejects.toThrow('ssl_only');
   });
 });

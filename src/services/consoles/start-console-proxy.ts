@@ -33,9 +33,8 @@ export interface ConsoleProxy extends AsyncDisposable {
 
 /** The most one viewer may send at once. */
 const maxMessageBytes = 1024 ** 2;
-/** How many viewers a proxy and one server may have. */
-const mostViewers = 2000;
-const mostViewersOfServer = 20;
+/** How many viewers a proxy may have. */
+const mostViewersInAll = 2000;
 const heartbeatMs = 30_000;
 /** How long viewer and guest have to agree on how they talk. */
 const agreementMs = 30_000;
@@ -47,7 +46,7 @@ const reasonsProtocol = 'kilonova.reasons';
 /** Starts a proxy between WebSockets of viewers and the consoles of guests, with the pages that users are sent to. */
 export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<ConsoleProxy> {
   const { settings, clock, log } = deps;
-  const { types, pages: pagesOf, beginning } = consoleKinds[deps.kind];
+  const { types, pages: pagesOf, mostViewers, beginning } = consoleKinds[deps.kind];
   const pages = pagesOf(settings);
   const begin = await beginning(settings);
   const stopping = new AbortController();
@@ -64,8 +63,9 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
     const session = await findSession({ consoles: deps.consoles, types, settings, log }, request);
     if ('reason' in session) return refuse(session);
     const ofServer = [...viewers.values()].filter(({ instanceId }) => instanceId === session.instanceId);
-    if (viewers.size >= mostViewers || ofServer.length >= mostViewersOfServer)
-      return refuse({ status: 503, code: 1013, reason: 'Too many consoles are open.' });
+    if (ofServer.length >= mostViewers)
+      return refuse({ status: 409, code: 4409, reason: 'The console is open elsewhere: it opens here when it is closed there.' });
+    if (viewers.size >= mostViewersInAll) return refuse({ status: 503, code: 1013, reason: 'Too many consoles are open.' });
     const guest = await connectGuest(session).catch((error: unknown) => {
       log.warn({ err: error, instanceId: session.instanceId }, 'a console cannot be reached');
       return null;

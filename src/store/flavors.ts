@@ -1,7 +1,8 @@
 import { sql, type ExpressionBuilder, type ExpressionWrapper, type Selectable, type SqlBool } from 'kysely';
 import type { InstanceFlavor } from '../domain/instance.ts';
 import { conflict } from '../lib/errors.ts';
-import { isDuplicate } from '../lib/sql/database.ts';
+import { isDuplicate, type Executor } from '../lib/sql/database.ts';
+import { patiently } from '../lib/sql/patiently.ts';
 import type { ApiDatabase } from './stores.ts';
 import type { ApiTables } from './tables.ts';
 
@@ -88,10 +89,15 @@ export interface FlavorQuery {
 
 /** One page of flavors, in one statement. Null when the marker is none. Disabled ones are for administrators only. */
 export async function listFlavors(api: ApiDatabase, query: FlavorQuery, viewer: FlavorViewer): Promise<Flavor[] | null> {
-  const { column, direction } = query.sort;
   const marker =
     query.after === null ? null : await api.selectFrom('flavors').selectAll().where('flavor_id', '=', query.after).executeTakeFirst();
   if (marker === undefined) return null;
+  if (query.name == null) return (await selectPage(api, query, viewer, marker).execute()).map(toFlavor);
+  return patiently(api, async (tx) => (await selectPage(tx, query, viewer, marker).execute()).map(toFlavor));
+}
+
+function selectPage(api: Executor<ApiTables>, query: FlavorQuery, viewer: FlavorViewer, marker: Selectable<ApiTables['flavors']> | null) {
+  const { column, direction } = query.sort;
   let select = api.selectFrom('flavors').selectAll();
   if (!viewer.isAdmin) select = select.where('disabled', '=', false);
   if (query.isPublic === true || !viewer.isAdmin)
@@ -105,7 +111,7 @@ export async function listFlavors(api: ApiDatabase, query: FlavorQuery, viewer: 
     .orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()))
     .orderBy('id', 'asc');
   if (query.limit !== null) select = select.limit(query.limit);
-  return (await select.execute()).map(toFlavor);
+  return select;
 }
 
 /** Strictly after the marker in the sort order; nulls come before everything else. */

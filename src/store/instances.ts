@@ -4,6 +4,7 @@ import { instanceActions, reasonAgainst, type ActionName } from '../domain/insta
 import type { Instance, InstanceId, PowerState, TaskState, VmState } from '../domain/instance.ts';
 import { internal } from '../lib/errors.ts';
 import type { Executor } from '../lib/sql/database.ts';
+import { patiently } from '../lib/sql/patiently.ts';
 import type { Cell, CellDatabase, Stores } from './stores.ts';
 import type { CellTables, InstanceRow } from './tables.ts';
 
@@ -196,7 +197,7 @@ export async function moveInstances(
           if (rows.length > 0) {
             const inserted = await fresh
               .insertInto('instances')
-              .values(rows.map(({ id: _rowId, ...row }) => rewritten(row)) as never)
+              .values(rows.map(({ id: _rowId, kernel_id: _kernel, ramdisk_id: _ramdisk, ...row }) => rewritten(row)) as never)
               .onConflict((conflict) => conflict.column('uuid').doNothing())
               .returning('uuid')
               .execute();
@@ -395,9 +396,6 @@ export interface InstanceQuery {
   readonly patterned?: boolean;
 }
 
-/** How long a cell may look for what matches a user's pattern. */
-const patternTimeout = '2s';
-
 /** One page of instances over all cells, one statement a cell, merged by the sort keys; ends with the id so that the order is total. */
 export async function listInstances(stores: Stores, query: InstanceQuery): Promise<LocatedInstance[]> {
   const sort = [...query.sort, { column: 'uuid' as const, direction: query.sort.at(-1)?.direction ?? ('desc' as const) }];
@@ -422,10 +420,7 @@ async function markerRow(stores: Stores, id: string): Promise<Row> {
 
 async function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
   if (query.patterned !== true) return selectPage(cell.database, query, sort, marker);
-  return cell.database.transaction().execute(async (tx) => {
-    await sql`SELECT set_config('statement_timeout', ${patternTimeout}, true)`.execute(tx);
-    return selectPage(tx, query, sort, marker);
-  });
+  return patiently(cell.database, (tx) => selectPage(tx, query, sort, marker));
 }
 
 function selectPage(database: Executor<CellTables>, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {

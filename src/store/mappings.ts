@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type SqlBool } from 'kysely';
 import type { RequestSpec } from '../domain/request-spec.ts';
 import type { Executor } from '../lib/sql/database.ts';
 import type { Stores } from './stores.ts';
@@ -25,6 +25,17 @@ export async function mapInstances(
     .execute();
 }
 
+/** The zones that instances are pinned to, of those that are. */
+export async function pinnedZones(stores: Stores, instanceIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (instanceIds.length === 0) return new Map();
+  const rows = await stores.api
+    .selectFrom('request_specs')
+    .select(['instance_id', sql<string>`spec->>'availabilityZone'`.as('zone')])
+    .where('instance_id', 'in', instanceIds)
+    .where(sql<SqlBool>`spec->>'availabilityZone' IS NOT NULL`)
+    .execute();
+  return new Map(rows.map((row) => [row.instance_id, row.zone]));
+}
 export async function requestSpecOf(stores: Stores, instanceId: string): Promise<RequestSpec | null> {
   const row = await stores.api.selectFrom('request_specs').select('spec').where('instance_id', '=', instanceId).executeTakeFirst();
   return row?.spec ?? null;

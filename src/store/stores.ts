@@ -38,8 +38,12 @@ export async function openStores(urls: {
   readonly cell0: string;
   readonly cell1: string;
   readonly maxConnections?: number;
+  readonly onStatement?: (text: string) => void;
 }): Promise<Stores> {
-  const limit = urls.maxConnections === undefined ? {} : { maxConnections: urls.maxConnections };
+  const limit = {
+    ...(urls.maxConnections === undefined ? {} : { maxConnections: urls.maxConnections }),
+    ...(urls.onStatement === undefined ? {} : { onStatement: urls.onStatement }),
+  };
   const api = openDatabase<ApiTables>(urls.api, { name: 'kilonova api', ...limit });
   await migrate(api, apiMigrations);
   for (const cell of [

@@ -140,6 +140,9 @@ export interface InstanceRow {
   trusted_certs: MaybeJson<readonly string[]>;
   epoch: Generated<number>;
   progress: Generated<number>;
+  /** Read from the properties of the image; empty without one. */
+  kernel_id: ColumnType<string, never, never>;
+  ramdisk_id: ColumnType<string, never, never>;
   created_at: Moment;
   updated_at: Moment;
   launched_at: MaybeMoment;

@@ -19,13 +19,15 @@ export interface VersionedQuery<Value> {
   /** Each parameter with the schema of one value, at this version. */
   known(at: Version): ReadonlyMap<string, QueryField>;
   /** Whether parameters outside the table are refused rather than dropped, at this version. */
-  refusesUnknown(at: Version): boolean;
+  refusesUnknown(at: Version, name: string): boolean;
   readonly value?: Value;
 }
 
 export interface QueryOptions {
   /** Parameters outside the table are dropped until this version and refused from it on; left out: always dropped. */
   readonly refusesUnknownSince?: Version;
+  /** Names that are let through at every version without being parameters; the handler finds them in the request itself. */
+  readonly letsThrough?: RegExp;
 }
 
 /** The query of a route at every microversion, written once. */
@@ -38,7 +40,8 @@ export function versionedQuery<const F extends Fields>(fields: F, options: Query
       compiled.set(at, known);
       return known;
     },
-    refusesUnknown: (at) => options.refusesUnknownSince !== undefined && at >= options.refusesUnknownSince,
+    refusesUnknown: (at, name) =>
+      options.refusesUnknownSince !== undefined && at >= options.refusesUnknownSince && options.letsThrough?.test(name) !== true,
   };
 }
 

@@ -87,6 +87,8 @@ export interface ServiceSpec<Deps> {
   readonly refusesOtherKeys?: boolean;
   /** Pages of which other origins may ask; without it browsers hide every answer from them. */
   readonly cors?: CorsSettings;
+  /** Asks for a token before it says that a path below a mount is unknown. */
+  readonly authenticatesFirst?: boolean;
   /** Has requests that carry an `Idempotency-Key` carried out once, on routes that say so and for all actions. */
   readonly onceOnly?: OnceOnly;
   /** Prepended to links where the service stands behind a proxy (`compute_link_prefix`). */
@@ -144,6 +146,10 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     const requestId = `req-${randomUUID()}`;
     for (const name of spec.requestIdHeaders ?? ['x-openstack-request-id']) void reply.header(name, requestId);
     const { method, headers } = request;
+    if (spec.authenticatesFirst === true && isBelowMount(path) && (await spec.authenticate(headers)) === null) {
+      const error = unauthenticated('The request you have made requires authentication.');
+      return send(reply, spec.faults.fault(error, { accept: accept(request), requestId, version: null }));
+    }
     return send(
       reply,
       spec.faults.unmatched({
@@ -158,6 +164,9 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     );
   });
   app.setErrorHandler(refuse);
+
+  const isBelowMount = (path: string): boolean =>
+    mounts.some(({ prefix }) => !prefix.includes(':') && path.startsWith(`${prefix}/`) && path.length > prefix.length + 1);
 
   /** Answers a request that never came to a route of ours. */
   async function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -433,7 +442,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     for (const [name, value] of new URLSearchParams(raw)) {
       const field = known.get(name);
       if (field === undefined) {
-        if (!query.refusesUnknown(at)) continue;
+        if (!query.refusesUnknown(at, name)) continue;
         throw new HttpError(
           400,
           spec.faults.invalidInput(

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, sql, type LogEvent, type Transaction } from 'kysely';
 import { Pool, types } from 'pg';
 
 /** A database of ours, typed by its tables. */
@@ -17,7 +17,12 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => {
 /** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
 export function openDatabase<Tables>(
   url: string,
-  options: { readonly maxConnections?: number; readonly name?: string } = {},
+  options: {
+    readonly maxConnections?: number;
+    readonly name?: string;
+    /** Told of every statement: for tests that count them. */
+    readonly onStatement?: (text: string) => void;
+  } = {},
 ): Database<Tables> {
   const pool = new Pool({
     connectionString: url,
@@ -28,7 +33,9 @@ export function openDatabase<Tables>(
     options: '-c TimeZone=UTC',
   });
   pool.on('error', () => undefined); // an idle connection that breaks is replaced; the query that needs one reports it
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const { onStatement } = options;
+  const log = onStatement === undefined ? {} : { log: ({ query }: LogEvent) => onStatement(query.sql) };
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), ...log });
 }
 
 /** One numbered step of a schema. Applied once, in order, each in its own transaction. */

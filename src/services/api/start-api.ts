@@ -44,6 +44,7 @@ export function createApi(options: ApiOptions) {
     log: options.log,
     maxBodyBytes: 114_688,
     refusesOtherKeys: true,
+    authenticatesFirst: true,
     bodyTypes: ['application/json', 'application/vnd.openstack.compute+json', 'text/plain'],
     requestIdHeaders: ['x-openstack-request-id', 'x-compute-request-id'],
     ...(settings.api.compute_link_prefix === null ? {} : { linkPrefix: settings.api.compute_link_prefix }),

@@ -93,4 +93,11 @@ CREATE TABLE share_mappings (
   UNIQUE (instance_id, share_id), UNIQUE (instance_id, tag));
 CREATE INDEX share_mappings_by_share ON share_mappings (share_id);`,
   },
+  {
+    name: '0007-parts-of-images',
+    sql: `
+ALTER TABLE instances
+  ADD COLUMN kernel_id text NOT NULL GENERATED ALWAYS AS (coalesce(image->'properties'->>'kernel_id', '')) STORED,
+  ADD COLUMN ramdisk_id text NOT NULL GENERATED ALWAYS AS (coalesce(image->'properties'->>'ramdisk_id', '')) STORED;`,
+  },
 ];

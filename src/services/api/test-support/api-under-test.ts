@@ -42,6 +42,8 @@ export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH',
 /** A Compute API that listens nowhere, on databases of its own. */
 export interface ApiUnderTest extends AsyncDisposable {
   readonly stores: Stores;
+  /** Everything that was said to the databases so far. */
+  readonly statements: readonly string[];
   readonly settings: Settings;
   /** The services it asks, in memory; change them at will. */
   readonly neighbours: Neighbours;
@@ -77,7 +79,14 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
     temporaryDatabase(migrated(cellMigrations), 'compute_cell'),
   ]);
   const [apiDatabase, cell0, cell1] = databases;
-  const stores = await openStores({ api: apiDatabase.url, cell0: cell0.url, cell1: cell1.url, maxConnections: 4 });
+  const statements: string[] = [];
+  const stores = await openStores({
+    api: apiDatabase.url,
+    cell0: cell0.url,
+    cell1: cell1.url,
+    maxConnections: 4,
+    onStatement: (text) => statements.push(text),
+  });
   const { settings } = readSettings(conf);
   const bus = inProcessBus();
   const heard = { wakes: 0, refreshes: 0 };
@@ -112,6 +121,7 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
   let flavors = 0;
   return {
     stores,
+    statements,
     settings,
     neighbours,
     heard,

@@ -1,7 +1,7 @@
 import { invalid } from '../../../../lib/errors.ts';
 import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
-import { sqlState } from '../../../../lib/sql/database.ts';
+import { maxPatternLength, patternRefusal } from '../../../../lib/sql/patiently.ts';
 import { listFlavors as pageOfFlavors, type Flavor } from '../../../../store/flavors.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { pageLimit } from '../../paging.ts';
@@ -28,10 +28,12 @@ export async function listFlavors(
     limit,
     after: query.marker ?? null,
   };
+  if (page.name === '' || (page.name ?? '').length > maxPatternLength)
+    throw invalid(
+      `Invalid input for query parameters name. Value: ${page.name!.slice(0, 80)}. '${page.name!.slice(0, 80)}' is not a 'regex'`,
+    );
   const flavors = await pageOfFlavors(deps.stores.api, page, ctx.caller).catch((error: unknown) => {
-    if (sqlState(error) === '2201B')
-      throw invalid(`Invalid input for query parameters name. Value: ${page.name}. '${page.name}' is not a 'regex'`);
-    throw error;
+    throw patternRefusal(error) ?? error;
   });
   if (flavors === null) throw invalid(`marker [${query.marker ?? ''}] not found`);
   return { flavors, full: limit > 0 && flavors.length === limit };

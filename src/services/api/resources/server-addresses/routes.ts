@@ -1,23 +1,8 @@
-import type { Instance } from '../../../../domain/instance.ts';
 import { notFound } from '../../../../lib/errors.ts';
 import { route } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 import { findServer, ownerOf } from '../servers/find-server.ts';
-import { addressesOf } from '../servers/view.ts';
-
-interface Address {
-  readonly version: number;
-  readonly addr: string;
-}
-
-/** Addresses by network, without what else the server itself shows of them. */
-const plainAddresses = (instance: Instance): Record<string, Address[]> =>
-  Object.fromEntries(
-    Object.entries(addressesOf(instance)).map(([label, addresses]) => [
-      label,
-      (addresses as Address[]).map(({ version, addr }) => ({ version, addr })),
-    ]),
-  );
+import { plainAddressesOf } from '../servers/view.ts';
 
 export const serverAddressRoutes = [
   route({
@@ -29,7 +14,7 @@ export const serverAddressRoutes = [
     load: findServer,
     target: ownerOf,
     reply: { status: 200, key: 'addresses' },
-    handle: ({ loaded }) => plainAddresses(loaded.instance),
+    handle: ({ loaded }) => plainAddressesOf(loaded.instance),
   }),
   route({
     method: 'GET',
@@ -41,7 +26,7 @@ export const serverAddressRoutes = [
     target: ownerOf,
     reply: { status: 200 },
     handle: ({ params: { network }, loaded }) => {
-      const all = plainAddresses(loaded.instance);
+      const all = plainAddressesOf(loaded.instance);
       if (!Object.hasOwn(all, network)) throw notFound('Instance is not a member of specified network');
       return { [network]: all[network] };
     },

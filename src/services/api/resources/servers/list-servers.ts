@@ -3,7 +3,7 @@ import { forbidden, invalid, isKind } from '../../../../lib/errors.ts';
 import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
-import { sqlState } from '../../../../lib/sql/database.ts';
+import { patternRefusal } from '../../../../lib/sql/patiently.ts';
 import {
   findInstance,
   listInstances,
@@ -16,7 +16,7 @@ import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { changesBetween } from '../../moments.ts';
 import { pageLimit } from '../../paging.ts';
-import type { ListServers } from './bodies.ts';
+import { noFilters, type ListServers } from './bodies.ts';
 import { statesOf } from './status.ts';
 
 type Query = NonNullable<(typeof ListServers)['value']>;
@@ -58,6 +58,9 @@ const filters: Readonly<Record<string, Filter>> = {
   locked_by: { column: 'locked_by', match: 'regex', for: 'admin' },
   access_ip_v4: { column: 'access_ip_v4', match: 'regex', for: 'admin' },
   access_ip_v6: { column: 'access_ip_v6', match: 'regex', for: 'admin' },
+  kernel_id: { column: 'kernel_id', match: 'regex', for: 'admin' },
+  ramdisk_id: { column: 'ramdisk_id', match: 'regex', for: 'admin' },
+  auto_disk_config: { column: 'disk_config', match: 'regex', for: 'admin' },
 };
 
 /** Sort keys clients use, and the columns behind them. */
@@ -90,6 +93,8 @@ const sortColumns: Readonly<Record<string, InstanceSortColumn>> = {
   access_ip_v4: 'access_ip_v4',
   access_ip_v6: 'access_ip_v6',
   auto_disk_config: 'disk_config',
+  kernel_id: 'kernel_id',
+  ramdisk_id: 'ramdisk_id',
 };
 /** Sort keys that never meant anything: taken until 2.74. */
 const idleSortKeys: readonly string[] = [
@@ -128,6 +133,9 @@ export async function listServers(
   const add = (condition: InstanceCondition): void => void conditions.push(condition);
   let patterned = false;
   const allFilters = ctx.can('os_compute_api:servers:allow_all_filters');
+
+  const misnamed = allFilters ? [...new URLSearchParams(ctx.rawQuery).keys()].find((name) => noFilters.test(name)) : undefined;
+  if (misnamed !== undefined) throw invalid(`Invalid filter field: ${misnamed.slice(0, 80)}.`);
 
   const allTenants = allTenantsAsked(query.all_tenants);
   if (allTenants) ctx.authorize(`${rule}:get_all_tenants`);
@@ -205,9 +213,7 @@ export async function listServers(
     return { servers, full: servers.length === limit };
   } catch (error) {
     if (isKind(error, 'notFound')) throw unknownMarker();
-    if (sqlState(error) === '2201B') throw invalid('Invalid regular expression in a filter.'); // PostgreSQL: invalid_regular_expression
-    if (sqlState(error) === '57014') throw invalid('A regular expression in a filter takes too long to match.'); // PostgreSQL: query_canceled
-    throw error;
+    throw patternRefusal(error) ?? error;
   }
 }
 
@@ -261,11 +267,7 @@ function sortOf(ctx: RequestContext, query: Query): InstanceQuery['sort'] {
   const sort = keys.flatMap((key, index) => {
     if ((key === 'host' || key === 'node') && !ctx.caller.isAdmin) throw forbidden(`Sort key '${key}' is for administrators only.`);
     const column = Object.hasOwn(sortColumns, key) && (key !== 'locked' || does(ctx, 'lockedWithReason')) ? sortColumns[key] : undefined;
-    const isIdle =
-      key === 'locked' ||
-      key === 'kernel_id' ||
-      key === 'ramdisk_id' ||
-      (idleSortKeys.includes(key) && !does(ctx, 'unknownSortKeysRefused'));
+    const isIdle = key === 'locked' || (idleSortKeys.includes(key) && !does(ctx, 'unknownSortKeysRefused'));
     if (column === undefined && !isIdle)
       throw invalid(
         `Invalid input for query parameters sort_key. Value: ${key.slice(0, 80)}. '${key.slice(0, 80)}' is not one of the keys servers can be sorted by`,

@@ -1,6 +1,6 @@
 import { Reply } from '../../../../lib/http/route.ts';
 import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
-import { requestSpecOf } from '../../../../store/mappings.ts';
+import { pinnedZones, requestSpecOf } from '../../../../store/mappings.ts';
 import { groupOfInstance } from '../../../../store/server-groups.ts';
 import { isUp, listServices } from '../../../../store/services.ts';
 import { instanceNotFound } from '../../../../domain/faults.ts';
@@ -12,6 +12,7 @@ import { CreateServerRequest, ListServers, UpdateServer } from './bodies.ts';
 import { createServer, type CreatedServers } from './create-server.ts';
 import { deleteServer } from './delete-server.ts';
 import { findServer, ownerOf, refuseLocked } from './find-server.ts';
+import { pinServer } from './pin-server.ts';
 import { listServers } from './list-servers.ts';
 import { briefServerView, changedServerView, serverView, type ServerDetail } from './view.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
@@ -42,14 +43,20 @@ export const serverRoutes = [
     reply: { status: 200 },
     handle: async ({ query, ctx, deps }) => {
       const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:detail');
-      const statusOfHost = await hostStatuses(deps, ctx, servers);
+      const [statusOfHost, pins] = await Promise.all([
+        hostStatuses(deps, ctx, servers),
+        pinnedZones(
+          deps.stores,
+          servers.map(({ instance }) => instance.id),
+        ),
+      ]);
       const shown = servers.map(({ instance }) =>
         serverView.render(
           {
             instance,
             hostStatus: statusOfHost(instance.host),
             serverGroups: [],
-            pinnedAvailabilityZone: null,
+            pinnedAvailabilityZone: pins.get(instance.id) ?? null,
             nameTemplate: deps.settings.DEFAULT.instance_name_template,
           },
           ctx,
@@ -106,7 +113,8 @@ export const serverRoutes = [
     body: { key: 'server', schema: UpdateServer },
     reply: { status: 200, key: 'server', view: changedServerView },
     handle: async ({ body, loaded: { instance, cellId }, ctx, deps }) => {
-      const { name, description, hostname, accessIPv4, accessIPv6 } = body;
+      const { name, description, hostname, accessIPv4, accessIPv6, pinned_availability_zone: zone } = body;
+      if (zone !== undefined) await pinServer(deps, instance, zone);
       const diskConfig = body['OS-DCF:diskConfig'];
       const updated = await updateInstance(deps.stores.cell(cellId), instance.id, {
         ...(name === undefined ? {} : { name }),
@@ -166,8 +174,9 @@ async function hostStatuses(
   return (host) => {
     if (host === null) return '';
     const service = services.get(host);
-    if (service === undefined) return 'UNKNOWN';
+    if (service === undefined) return '';
+    if (service.forcedDown) return 'DOWN';
     if (service.disabled) return 'MAINTENANCE';
-    return isUp(service, deps.clock.now(), deps.settings.DEFAULT.service_down_time) ? 'UP' : 'DOWN';
+    return isUp(service, deps.clock.now(), deps.settings.DEFAULT.service_down_time) ? 'UP' : 'UNKNOWN';
   };
 }

@@ -78,6 +78,15 @@ export function addressesOf({ networkInfo, vmState }: Instance): Record<string, 
   return byLabel;
 }
 
+/** The same without what else is known of each address. */
+export const plainAddressesOf = (instance: Instance): Record<string, { readonly version: number; readonly addr: string }[]> =>
+  Object.fromEntries(
+    Object.entries(addressesOf(instance)).map(([label, addresses]) => [
+      label,
+      (addresses as { readonly version: number; readonly addr: string }[]).map(({ version: family, addr }) => ({ version: family, addr })),
+    ]),
+  );
+
 const faultOf = ({ instance: { fault, vmState } }: ServerDetail, ctx: RequestContext) => {
   if (fault === null || (vmState !== 'error' && vmState !== 'deleted')) return undefined;
   const details = fault.details !== null && (ctx.caller.isAdmin || fault.code !== 500) ? { details: fault.details } : {};
@@ -186,7 +195,13 @@ const since275 = (field: Field): readonly Field[] =>
 export const changedServerView = versionedView<ServerDetail, RequestContext>(
   'ChangedServer',
   Object.fromEntries(
-    Object.entries(serverFields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
+    Object.entries({
+      ...serverFields,
+      addresses: [
+        { until: '2.74', type: Type.Unknown(), get: (d: ServerDetail) => plainAddressesOf(d.instance) },
+        { since: '2.75', type: Type.Unknown(), get: (d: ServerDetail) => addressesOf(d.instance) },
+      ],
+    } satisfies Fields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
   ),
 );
 

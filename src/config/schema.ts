@@ -499,6 +499,13 @@ export const novaSchema = {
       min: 1,
       help: 'How long decisions of the scheduler are kept for `inspect decision`.',
     }),
+    fake_numa_nodes: option.integer({
+      default: 0,
+      min: 0,
+      max: 16,
+      help: 'NUMA nodes each fake host says it has, of 8 cores with two threads and 16 GiB; 0 says none.',
+    }),
+    fake_pci_devices: option.integer({ default: 0, min: 0, max: 64, help: 'PCI devices 10de:1db4 on each NUMA node of a fake host.' }),
     fake_hosts: option.integer({ default: 1, min: 1, max: 100000, help: 'Compute hosts the fake driver pretends to be.' }),
     network_data_plane: option.choice(['linux-bridge', 'none'], {
       default: 'linux-bridge',

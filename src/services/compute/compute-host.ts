@@ -9,7 +9,9 @@ import type { PowerState } from '../../domain/instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { HypervisorDriver } from './drivers/driver.ts';
+import { buildOutcomes, type BuildOutcomes } from './build-outcomes.ts';
 import { guestLocks, type GuestLocks } from './guest-locks.ts';
+import { openHoldings, type Holdings } from './holdings.ts';
 import type { ImageCache } from './image-cache.ts';
 import { networkEvents, type NetworkEvents } from './network-events.ts';
 import type { NodeIdentity } from './node-identity.ts';
@@ -41,6 +43,8 @@ export interface ComputeHost {
   readonly departures: Slots;
   readonly snapshots: Slots;
   readonly networkEvents: NetworkEvents;
+  readonly holdings: Holdings;
+  readonly outcomes: BuildOutcomes;
 }
 
 /** What most operations answer. */
@@ -48,7 +52,9 @@ export interface State {
   readonly powerState: PowerState;
 }
 
-export function composeHost(parts: Omit<ComputeHost, 'locks' | 'builds' | 'departures' | 'snapshots' | 'networkEvents'>): ComputeHost {
+export function composeHost(
+  parts: Omit<ComputeHost, 'locks' | 'builds' | 'departures' | 'snapshots' | 'networkEvents' | 'holdings' | 'outcomes'>,
+): ComputeHost {
   const {
     max_concurrent_builds: builds,
     max_concurrent_snapshots: snapshots,
@@ -61,5 +67,7 @@ export function composeHost(parts: Omit<ComputeHost, 'locks' | 'builds' | 'depar
     departures: slots(departures),
     snapshots: slots(snapshots),
     networkEvents: networkEvents(),
+    holdings: openHoldings(parts.driver, parts.settings),
+    outcomes: buildOutcomes(),
   };
 }

@@ -1,5 +1,6 @@
 import type { Inventory } from '../../clients/placement.ts';
 import type { Settings } from '../../config/index.ts';
+import { cpuSetsOf } from './cpu-sets.ts';
 import type { HostInventory } from './drivers/driver.ts';
 
 type Inventories = Readonly<Record<string, Inventory>>;
@@ -11,9 +12,15 @@ type Ratios = Readonly<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', { readonly force
  */
 export function providerInventories(
   host: Pick<HostInventory, 'vcpus' | 'memoryMb' | 'localGb'>,
-  { DEFAULT }: Settings,
+  settings: Settings,
   existing: Inventories,
+  canPin = false,
 ): Inventories {
+  const { shared, dedicated } = cpuSetsOf(settings);
+  const { DEFAULT } = settings;
+  const online = (set: readonly number[]): number => set.filter((cpu) => cpu < host.vcpus).length;
+  const vcpus = shared !== null ? online(shared) : dedicated !== null ? 0 : host.vcpus;
+  const pcpus = canPin && dedicated !== null ? online(dedicated) : 0;
   const ratios: Ratios = {
     VCPU: { forced: DEFAULT.cpu_allocation_ratio, initial: DEFAULT.initial_cpu_allocation_ratio },
     MEMORY_MB: { forced: DEFAULT.ram_allocation_ratio, initial: DEFAULT.initial_ram_allocation_ratio },
@@ -27,7 +34,8 @@ export function providerInventories(
   };
   return Object.fromEntries([
     ...Object.entries(existing).filter(([name]) => name.startsWith('CUSTOM_')),
-    ...inventory('VCPU', host.vcpus, DEFAULT.reserved_host_cpus),
+    ...inventory('VCPU', vcpus, DEFAULT.reserved_host_cpus),
+    ...(pcpus === 0 ? [] : [['PCPU', { total: pcpus, reserved: 0, minUnit: 1, maxUnit: pcpus, stepSize: 1, allocationRatio: 1 }] as const]),
     ...inventory('MEMORY_MB', host.memoryMb, DEFAULT.reserved_host_memory_mb),
     ...inventory('DISK_GB', host.localGb, Math.ceil(DEFAULT.reserved_host_disk_mb / 1024)),
   ]);

@@ -84,6 +84,9 @@ export async function startCompute(deps: ComputeDeps): Promise<ComputeService> {
   const report = resourceReport(host, { readEvery: 1, additions });
   const reconcilers = reconcilersOf(host, report).map((spec) => startReconciler(spec, { clock, log }));
   registered.onReport(() => runNow(reconcilers, 'resource report'));
+  const tellSoon = (): void => find(reconcilers, 'resource report')?.nudge();
+  host.holdings.onChange(tellSoon);
+  host.outcomes.onChange(tellSoon);
   const following = new AbortController();
   const followed = followEvents(host, following.signal, () => find(reconcilers, 'power states')?.nudge());
   return {
@@ -138,7 +141,7 @@ export async function registerHost(
             log,
           }),
   });
-  const facts = nodeFacts(host, await driver.inventory());
+  const facts = nodeFacts(host, await driver.inventory(), await host.holdings.facts());
   const { instances, ...stale } = await retry(
     () => host.conductor.hostStarted({ host: deps.host, version: agentVersion, nodes: [facts] }),
     {

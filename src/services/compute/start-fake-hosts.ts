@@ -62,6 +62,10 @@ export async function startFakeHosts(deps: FakeHostsDeps): Promise<FakeHosts> {
     const { host } = registered;
     const report = resourceReport(host, { readEvery: readPlacementEvery, additions });
     registered.onReport(async () => void (await report()));
+    const tellSoon = (): void =>
+      void report().catch((error: unknown) => host.log.debug({ err: error }, 'a change was not reported; the next report tells'));
+    host.holdings.onChange(tellSoon);
+    host.outcomes.onChange(tellSoon);
     const scans = new Map(reconcilersOf(host, report).map((spec) => [spec.name, spec]));
     const followed = followEvents(host, following.signal, () => undefined);
     started.push({ unserve: registered.unserve, host, scans, followed });

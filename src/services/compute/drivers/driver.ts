@@ -1,8 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { NbdConnection } from '../../../clients/volume.ts';
 import type { GuestDiagnostics } from '../../../domain/guest-diagnostics.ts';
+import type { GuestHolding } from '../../../domain/guest-holding.ts';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import type { PowerState } from '../../../domain/instance.ts';
+import type { HostTopology } from '../../../domain/numa/host-topology.ts';
+import type { PciDevice } from '../../../domain/pci/device-spec.ts';
 import type { GuestMoves, LiveMoves } from './guest-moves.ts';
 
 /**
@@ -80,6 +83,8 @@ export interface HypervisorDriver {
   readonly imageFiles?: { readonly directory: string };
   /** Set when ports are really plugged, so that a guest must wait for the network to report them ready. */
   readonly ports?: PortPlugging;
+  /** Set when guests can be laid out on NUMA nodes and be given PCI devices; else what they ask for of these is refused or does not matter. */
+  readonly layout?: GuestLayout;
   /** Set where guests can get another flavor or another host. */
   readonly moves?: GuestMoves;
   /** Set where they can do so while they run. */
@@ -90,6 +95,14 @@ export interface HypervisorDriver {
 
 /** Where a running guest listens for viewers; null when the guest has no such device. */
 export type ConsoleOpener = (id: string) => Promise<{ readonly host: string; readonly port: number; readonly tlsPort?: number } | null>;
+
+/** Hosts whose guests can have processors, pages and devices for themselves. */
+export interface GuestLayout {
+  /** What there is, whoever uses it. */
+  hardware(): Promise<{ readonly numaTopology: HostTopology | null; readonly pciDevices: readonly PciDevice[] }>;
+  /** What every guest was made with. */
+  held(): Promise<ReadonlyMap<string, GuestHolding>>;
+}
 
 export interface PortPlugging {
   /** Makes what the guest's devices are plugged into, where it is not there yet. */
@@ -127,6 +140,8 @@ export interface HostInventory {
 /** A guest as it must be made: everything is decided, nothing is left to ask. Pure data. */
 export interface GuestSpec {
   readonly id: string;
+  /** What it has of the host for itself; unset for a guest that asks for nothing. */
+  readonly holding?: GuestHolding;
   /** Its name on the hypervisor. */
   readonly name: string;
   /** Kept with the guest for whoever looks at the hypervisor. */

@@ -4,5 +4,6 @@ import type { ComputeHost } from '../compute-host.ts';
 export const destroy = (host: ComputeHost, instanceId: string, signal: AbortSignal): Promise<void> =>
   host.locks.interrupt(instanceId, signal, async () => {
     await host.driver.destroy(instanceId);
+    host.holdings.release(instanceId);
     host.log.info({ instanceId }, 'guest destroyed');
   });

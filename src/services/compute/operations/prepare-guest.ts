@@ -15,7 +15,11 @@ export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal:
   ]);
   const real = host.driver.imageFiles !== undefined;
   const files = order.configDrive && real ? configDriveFiles(order.metadata, { randomSeed: randomBytes(512) }) : null;
-  const spec = guestSpec(order, { settings: host.settings, base, configDriveFiles: files, volumes, real });
+  const holding = await host.holdings.claim(order);
+  const spec: GuestSpec = {
+    ...guestSpec(order, { settings: host.settings, base, configDriveFiles: files, volumes, real }),
+    ...(holding === null ? {} : { holding }),
+  };
   await host.driver.ports?.prepare(spec.interfaces);
   return spec;
 }

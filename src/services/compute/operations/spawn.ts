@@ -28,13 +28,16 @@ export async function build(host: ComputeHost, order: GuestOrder, signal: AbortS
       await driver.unpause(instanceId);
     }
     const state = await guestState(host, instanceId);
+    host.outcomes.succeeded();
     log.info({ instanceId, guest: order.name, milliseconds: host.clock.now() - began }, 'guest spawned');
     return state;
   } catch (error) {
     log.warn({ instanceId, guest: order.name, err: error }, 'guest could not be spawned');
+    if (!signal.aborted) host.outcomes.failed();
     await driver
       .destroy(instanceId)
       .catch((failure: unknown) => log.error({ instanceId, err: failure }, 'remains of a failed spawn could not be removed'));
+    host.holdings.release(instanceId);
     throw error;
   }
 }

@@ -37,7 +37,7 @@ export function resourceReport(host: ComputeHost, { readEvery, additions }: Reso
     const results = await Promise.allSettled([
       due ? toPlacement(host, inventory, additions).then(() => void (reported = shape)) : undefined,
       (async () => {
-        const facts = nodeFacts(host, inventory);
+        const facts = nodeFacts(host, inventory, await host.holdings.facts());
         const text = JSON.stringify(facts);
         if (text === told) return;
         await host.conductor.nodesReported({ host: host.host, nodes: [facts] });
@@ -55,7 +55,11 @@ export function resourceReport(host: ComputeHost, { readEvery, additions }: Reso
 }
 
 /** What the conductor keeps of the node. */
-export function nodeFacts({ node, settings }: Pick<ComputeHost, 'node' | 'settings'>, inventory: HostInventory): NodeFacts {
+export function nodeFacts(
+  { node, settings, outcomes }: Pick<ComputeHost, 'node' | 'settings' | 'outcomes'>,
+  inventory: HostInventory,
+  left: Pick<NodeFacts, 'numaTopology' | 'pciPools'>,
+): NodeFacts {
   const { hostname: _, traits: __, ...facts } = inventory;
   const { reserved_host_memory_mb: reservedMb, reserved_host_disk_mb: reservedDiskMb } = settings.DEFAULT;
   return {
@@ -66,7 +70,8 @@ export function nodeFacts({ node, settings }: Pick<ComputeHost, 'node' | 'settin
     // as Nova counts: what the host keeps for itself is used
     memoryMbUsed: inventory.memoryMbUsed + reservedMb,
     localGbUsed: inventory.localGbUsed + Math.ceil(reservedDiskMb / 1024),
-    stats: {},
+    stats: outcomes.failures > 0 ? { failed_builds: outcomes.failures } : {},
+    ...left,
   };
 }
 
@@ -91,7 +96,7 @@ async function toPlacement(host: ComputeHost, inventory: HostInventory, addition
   await placement.ensureProvider(session, { uuid, name });
   const added = additions?.config.additionFor({ uuid, name, isNode: true }) ?? noAddition;
   await bring(host, { uuid, added, kept: additions?.kept }, (inventories, traits) => ({
-    inventories: providerInventories(inventory, host.settings, inventories),
+    inventories: providerInventories(inventory, host.settings, inventories, host.driver.layout !== undefined),
     traits: providerTraits(inventory.traits, traits),
   }));
   if (additions?.config.namesOthers !== true) return;

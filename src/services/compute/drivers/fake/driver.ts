@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import type { GuestEvent } from '../../../../domain/hosts.ts';
 import { powerStates, type PowerState } from '../../../../domain/instance.ts';
+import type { HostTopology } from '../../../../domain/numa/host-topology.ts';
+import type { PciDevice } from '../../../../domain/pci/device-spec.ts';
 import { conflict, notFound } from '../../../../lib/errors.ts';
 import type { Clock } from '../../../../lib/clock.ts';
 import { eventQueue } from '../../event-queue.ts';
@@ -18,6 +20,9 @@ export interface FakeResources {
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly localGb: number;
+  /** NUMA nodes; none are said when left out. */
+  readonly numaTopology?: HostTopology;
+  readonly pciDevices?: readonly PciDevice[];
 }
 
 export interface FakeDriverDeps {
@@ -48,7 +53,8 @@ const traits: readonly string[] = [
 ]; // prettier-ignore
 
 export function createFakeDriver({ host, clock, faults, book, resources, peer = () => null }: FakeDriverDeps): FakeDriver {
-  const has = { ...plenty, ...resources };
+  const { numaTopology = null, pciDevices = [], ...amounts } = resources;
+  const has = { ...plenty, ...amounts };
   const guests = new Map<string, FakeGuest>(
     book
       .ofHost(host)
@@ -124,6 +130,7 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
     console: guests.get(spec.id)?.console ?? '',
     ports: spec.interfaces.map(({ portId }) => portId),
     volumes: (spec.volumes ?? []).map(({ volumeId }) => volumeId),
+    ...(spec.holding === undefined ? {} : { holding: spec.holding }),
   });
 
   const moving = fakeMoves({
@@ -149,6 +156,13 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
 
   return {
     ...moving,
+    layout: {
+      hardware: () => Promise.resolve({ numaTopology, pciDevices }),
+      held: () =>
+        Promise.resolve(
+          new Map([...guests.values()].flatMap(({ id, holding }) => (holding === undefined ? [] : [[id, holding] as const]))),
+        ),
+    },
     async inventory(): Promise<HostInventory> {
       const all = [...guests.values()];
       const sum = (of: (guest: FakeGuest) => number): number => all.reduce((total, guest) => total + of(guest), 0);

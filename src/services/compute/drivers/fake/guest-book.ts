@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { GuestHolding } from '../../../../domain/guest-holding.ts';
 import type { PowerState } from '../../../../domain/instance.ts';
 
 /** A guest that exists only here. */
@@ -20,6 +21,7 @@ export interface FakeGuest {
   readonly ports: readonly string[];
   /** Ids of its volumes. */
   readonly volumes: readonly string[];
+  readonly holding?: GuestHolding;
 }
 
 /** Where fake guests are kept, by host. */

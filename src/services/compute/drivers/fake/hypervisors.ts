@@ -1,6 +1,7 @@
 import type { Settings } from '../../../../config/index.ts';
 import type { Clock } from '../../../../lib/clock.ts';
 import { createFakeDriver, type FakeDriver, type FakeResources } from './driver.ts';
+import { fakeHardware } from './hardware.ts';
 import { faultsOf, type Faults } from './faults.ts';
 import { forgetfulBook, lastingBook } from './guest-book.ts';
 
@@ -22,7 +23,8 @@ export interface FakeHypervisors {
   close(): void;
 }
 
-export function fakeHypervisors({ clock, statePath, resources = {} }: FakeHypervisorsOptions): FakeHypervisors {
+export function fakeHypervisors({ clock, settings, statePath, resources: given = {} }: FakeHypervisorsOptions): FakeHypervisors {
+  const resources = { ...fakeHardware(settings), ...given };
   const book = statePath === null ? forgetfulBook : lastingBook(statePath);
   const faults = faultsOf(clock);
   const drivers = new Map<string, FakeDriver>();

@@ -1,0 +1,9 @@
+import type { FittedTopology } from './numa/guest-topology.ts';
+
+/** What a guest has of its host for itself: where it is laid out, and which PCI devices it was given. */
+export interface GuestHolding {
+  /** Null for a guest that floats over the host. */
+  readonly topology: FittedTopology | null;
+  /** Addresses. */
+  readonly pciDevices: readonly string[];
+}

@@ -46,12 +46,12 @@ const rolesOf: Readonly<Record<string, readonly string[]>> = {
   service: ['service'],
 };
 
-/** Who asks: a token names project and role, as in `alpha.member`, which is the user's name, too. */
+/** Who asks: a token names project and role, as in `alpha.member`, which is the user's name, too. One that ends in `.expired` is nobody's any more. */
 function callerOf(headers: IncomingHttpHeaders): Caller | null {
   const token = String(headers['x-auth-token'] ?? '');
-  const [projectId = '', role = ''] = token.split('.');
+  const [projectId = '', role = '', expired] = token.split('.');
   const roles = rolesOf[role];
-  if (projectId === '' || roles === undefined) return null;
+  if (projectId === '' || roles === undefined || expired === 'expired') return null;
   return {
     userId: token,
     userName: token,

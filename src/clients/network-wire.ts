@@ -1,3 +1,4 @@
+import type { PortResourceRequest } from '../domain/port-requests.ts';
 import type {
   FloatingIp,
   Network,
@@ -53,6 +54,17 @@ export interface WirePort {
   readonly 'binding:vif_type'?: string;
   readonly 'binding:vif_details'?: Readonly<Record<string, unknown>>;
   readonly 'binding:profile'?: Readonly<Record<string, unknown>>;
+  readonly resource_request?: WireResourceRequest | null;
+}
+
+interface WireResources {
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly required?: readonly string[];
+}
+
+interface WireResourceRequest extends WireResources {
+  readonly request_groups?: readonly (WireResources & { readonly id: string })[];
+  readonly same_subtree?: readonly string[];
 }
 
 export interface WireSecurityGroup {
@@ -146,7 +158,18 @@ export const toPort = (wire: WirePort): Port => ({
     vifDetails: wire['binding:vif_details'] ?? {},
     profile: wire['binding:profile'] ?? {},
   },
+  ...(wire.resource_request == null ? {} : { resourceRequest: toResourceRequest(wire.resource_request) }),
 });
+
+const toResourceRequest = ({
+  request_groups: groups,
+  same_subtree: sameSubtree = [],
+  resources = {},
+  required = [],
+}: WireResourceRequest): PortResourceRequest =>
+  groups === undefined
+    ? { resources, required }
+    : { groups: groups.map((group) => ({ id: group.id, resources: group.resources ?? {}, required: group.required ?? [] })), sameSubtree };
 
 export const toSecurityGroup = (wire: WireSecurityGroup): SecurityGroup => ({
   id: wire.id,

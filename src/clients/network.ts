@@ -1,3 +1,4 @@
+import type { PortResourceRequest } from '../domain/port-requests.ts';
 import type { Session } from './session.ts';
 
 /** A network (Neutron v2.0), as far as compute needs it. */
@@ -54,6 +55,8 @@ export interface Port {
   readonly securityGroupIds: readonly string[];
   readonly portSecurityEnabled: boolean;
   readonly binding: PortBinding;
+  /** What it needs of its host, for who may see it. */
+  readonly resourceRequest?: PortResourceRequest;
 }
 
 export interface SecurityGroup {

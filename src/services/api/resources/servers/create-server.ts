@@ -24,6 +24,7 @@ import type { CreateServer } from './bodies.ts';
 import { hostnameFrom } from './hostname.ts';
 import { injectedFiles } from './injected-files.ts';
 import { requestedDisks } from './requested-disks.ts';
+import { needsOfPorts, refuseLayout } from './refuse-layout.ts';
 import { resolveNetworks } from './requested-networks.ts';
 
 type Body = NonNullable<(typeof CreateServer)['value']>;
@@ -57,6 +58,7 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
   else if (facts !== null && flavor.memoryMb < facts.minRam) throw invalid("Flavor's memory is too small for requested image.");
   if (image === null && (body.trusted_image_certificates ?? []).length > 0)
     throw invalid('Image certificate validation is not supported when booting from volume');
+  refuseLayout(deps, flavor, facts);
   const publicKey = await keyOf(deps, ctx, body.key_name);
   const { zone, forceHost, forceNode } = await zoneOf(deps, ctx, body.availability_zone);
   if ((body.host ?? body.hypervisor_hostname) !== undefined) {
@@ -91,6 +93,7 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: Body
     groupId,
     requestedNetworks: networks,
     securityGroups: securityGroups.map(({ id }) => id),
+    ...(await needsOfPorts(deps, networks)),
   };
   return {
     projectId,

@@ -74,6 +74,23 @@ export async function listServices(stores: Stores): Promise<ServiceRecord[]> {
   return pages.flat();
 }
 
+/** The compute services of these hosts, by host. */
+export async function computeServicesOf(stores: Stores, hosts: readonly string[]): Promise<ReadonlyMap<string, ServiceRecord>> {
+  if (hosts.length === 0) return new Map();
+  const pages = await Promise.all(
+    stores.cells().map(async ({ id, database }) => {
+      const rows = await database
+        .selectFrom('services')
+        .selectAll()
+        .where('binary_name', '=', 'nova-compute')
+        .where('host', '=', sql<string>`ANY(${[...hosts]})`)
+        .execute();
+      return rows.map((row) => toService(row, id));
+    }),
+  );
+  return new Map(pages.flat().map((service) => [service.host, service]));
+}
+
 /** The service of this name in whichever cell it is, or null. */
 export async function findService(stores: Stores, name: ServiceName): Promise<ServiceRecord | null> {
   for (const { id, database } of stores.cells()) {

@@ -285,7 +285,7 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
       if (route?.body !== 'stream' && route?.body !== 'any') checkContentType(request, typeof route?.body === 'object');
       const early = spec.judgesBodyLast === true && route !== undefined ? await admit(route, { params, body: undefined, ctx }) : null;
       const sent =
-        route === undefined || route.body === 'stream'
+        route === undefined || route.body === 'stream' || !hasBody(request)
           ? undefined
           : await readBody(request.raw, spec.maxBodyBytes ?? 1_048_576, lengthOf(request));
       const json = sent === undefined || route?.body === 'any' ? undefined : parseJson(sent, spec.faults.malformedBody);
@@ -497,6 +497,9 @@ const lengthOf = (request: FastifyRequest): number | undefined => {
   const declared = request.headers['content-length'];
   return declared === undefined ? undefined : Number(declared);
 };
+/** A message without either header has no body (RFC 9112 §6.3). */
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 const streamBody = (request: FastifyRequest): StreamBody => ({
   stream: request.raw,
   contentType: request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '',

@@ -1,5 +1,7 @@
 import { Kysely, PostgresDialect, sql, type LogEvent, type Transaction } from 'kysely';
 import { Pool, types } from 'pg';
+import { PreparingClient } from './preparing-client.ts';
+import { sharedJson } from './shared-json.ts';
 
 /** A database of ours, typed by its tables. */
 export type Database<Tables> = Kysely<Tables>;
@@ -14,6 +16,10 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => {
   return date === undefined ? text : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
 });
 
+// columns of JSON are read only, whoever reads them
+types.setTypeParser(types.builtins.JSON, sharedJson);
+types.setTypeParser(types.builtins.JSONB, sharedJson);
+
 /** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
 export function openDatabase<Tables>(
   url: string,
@@ -25,6 +31,7 @@ export function openDatabase<Tables>(
   } = {},
 ): Database<Tables> {
   const pool = new Pool({
+    Client: PreparingClient,
     connectionString: url,
     max: options.maxConnections ?? 8,
     idleTimeoutMillis: 10_000,

@@ -46,7 +46,9 @@ const since = {
   extraSpecsJudged: '2.86',
   uptimeAmongHypervisors: '2.88',
   attachmentsOnly: '2.89', // volumes whose attachment the volume service does not know are left out
+  groupsShown: '2.71', // the group of a server
   hostnameForAll: '2.90',
+  pinnedZonesShown: '2.96',
 } as const satisfies Readonly<Record<string, VersionText>>;
 
 /** Whether the request is served at a microversion that behaves so. */

@@ -2,9 +2,10 @@ import { Reply } from '../../../../lib/http/route.ts';
 import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { pinnedZones, requestSpecOf } from '../../../../store/mappings.ts';
 import { groupOfInstance } from '../../../../store/server-groups.ts';
-import { isUp, listServices } from '../../../../store/services.ts';
+import { computeServicesOf, isUp } from '../../../../store/services.ts';
 import { instanceNotFound } from '../../../../domain/faults.ts';
 import { canonicalAddress } from '../../canonical-address.ts';
+import { does } from '../../microversions.ts';
 import { links, nextLinks, selfUrl } from '../../links.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
@@ -45,10 +46,12 @@ export const serverRoutes = [
       const { servers, full } = await listServers(deps, ctx, query, 'os_compute_api:servers:detail');
       const [statusOfHost, pins] = await Promise.all([
         hostStatuses(deps, ctx, servers),
-        pinnedZones(
-          deps.stores,
-          servers.map(({ instance }) => instance.id),
-        ),
+        does(ctx, 'pinnedZonesShown')
+          ? pinnedZones(
+              deps.stores,
+              servers.map(({ instance }) => instance.id),
+            )
+          : new Map<string, string | null>(),
       ]);
       const shown = servers.map(({ instance }) =>
         serverView.render(
@@ -147,8 +150,8 @@ export const serverRoutes = [
 export async function detailOf(deps: ApiDeps, ctx: RequestContext, located: LocatedInstance): Promise<ServerDetail> {
   const { instance } = located;
   const [group, spec, statusOfHost] = await Promise.all([
-    groupOfInstance(deps.stores.api, instance.id),
-    requestSpecOf(deps.stores, instance.id),
+    does(ctx, 'groupsShown') ? groupOfInstance(deps.stores.api, instance.id) : null,
+    does(ctx, 'pinnedZonesShown') ? requestSpecOf(deps.stores, instance.id) : null,
     hostStatuses(deps, ctx, [located]),
   ]);
   return {
@@ -167,10 +170,9 @@ async function hostStatuses(
   servers: readonly LocatedInstance[],
 ): Promise<(host: string | null) => ServerDetail['hostStatus']> {
   const mayAsk = ctx.can('os_compute_api:servers:show:host_status') || ctx.can('os_compute_api:servers:show:host_status:unknown-only');
-  if (!mayAsk || servers.every(({ instance }) => instance.host === null)) return () => '';
-  const services = new Map(
-    (await listServices(deps.stores)).filter(({ binary }) => binary === 'nova-compute').map((service) => [service.host, service]),
-  );
+  const hosts = [...new Set(servers.flatMap(({ instance }) => instance.host ?? []))];
+  if (!mayAsk || hosts.length === 0) return () => '';
+  const services = await computeServicesOf(deps.stores, hosts);
   return (host) => {
     if (host === null) return '';
     const service = services.get(host);

@@ -29,11 +29,18 @@ const placed = (field: Omit<Field, 'policy'>): Field => ({ ...field, policy: att
 
 /** A host as tenants may see it: the same for all their servers on it, and telling nothing else. */
 export const hostId = ({ projectId, host }: Pick<Instance, 'projectId' | 'host'>): string =>
-  host === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + host)
-        .digest('hex');
+  host === null ? '' : hashOf(projectId + host);
+
+/** A page of servers has few hosts and one project. */
+const hashes = new Map<string, string>();
+function hashOf(text: string): string {
+  const known = hashes.get(text);
+  if (known !== undefined) return known;
+  const hash = createHash('sha224').update(text).digest('hex');
+  if (hashes.size >= 10_000) hashes.clear();
+  hashes.set(text, hash);
+  return hash;
+}
 
 const imageOf = ({ instance }: ServerDetail, ctx: RequestContext, withProperties: boolean) =>
   instance.image === null

@@ -1,3 +1,4 @@
+import { neverLaunched } from './instance-actions.ts';
 import { conflict, notFound, overQuota, type KilonovaError } from '../lib/errors.ts';
 
 /** Refusals that more than one place words. Messages are Nova's, which clients and Tempest read. */
@@ -8,7 +9,9 @@ export const keypairNotFound = (name: string, userId: string): KilonovaError => 
 export const hostNotFound = (host: string): KilonovaError => notFound(`Compute host ${host} could not be found.`);
 export const instanceLocked = (id: string): KilonovaError => conflict(`Instance ${id} is locked`);
 export const wrongState = (action: string, id: string, reason: string): KilonovaError =>
-  conflict(`Cannot '${action}' instance ${id} ${reason}`);
+  conflict(
+    reason === neverLaunched ? `Instance ${id} is in an invalid state for '${action}'` : `Cannot '${action}' instance ${id} ${reason}`,
+  );
 
 /** The sentence of a quota that would be exceeded; slots hold only the resources that are over. */
 export function quotaExceeded(

@@ -27,6 +27,8 @@ export interface Neighbours {
   readonly shares: Map<string, Share & { access: readonly ShareAccess[]; state: boolean | null }>;
   /** By the uuid of a node. */
   readonly providers: Map<string, { generation: number; aggregates: readonly string[]; traits: readonly string[] }>;
+  /** Consumers whose allocations were deleted. */
+  readonly released: string[];
   placementIsDown: boolean;
   readonly clients: {
     readonly identity: IdentityClient;
@@ -116,6 +118,7 @@ export function fakeNeighbours(): Neighbours {
     portQuota: null,
     shares: new Map(),
     providers: new Map(),
+    released: [],
     placementIsDown: false,
     clients: {
       volume: volumes.client,
@@ -152,6 +155,29 @@ export function fakeNeighbours(): Neighbours {
           const changed = { ...image, properties: { ...kept, ...set } };
           self.images.set(id, changed);
           return changed;
+        },
+        create: async (by, wanted) => {
+          const image: Image = {
+            id: randomIds.uuid(),
+            status: 'queued',
+            owner: (await by.token()).split('.')[0] ?? null,
+            protected: false,
+            size: null,
+            virtualSize: null,
+            checksum: null,
+            hash: null,
+            createdAt: '',
+            updatedAt: '',
+            tags: [],
+            visibility: 'private',
+            minDisk: 0,
+            minRam: 0,
+            properties: {},
+            ...wanted,
+            ...(wanted.id === undefined ? {} : { id: wanted.id }),
+          };
+          self.images.set(image.id, image);
+          return image;
         },
         delete: async (_, id) => {
           if (!self.images.delete(id)) throw notFound(`Failed to find image ${id} to delete`);
@@ -259,6 +285,7 @@ export function fakeNeighbours(): Neighbours {
         deny: async (id, { to }) => void (shareOf(id).access = shareOf(id).access.filter((access) => access.to !== to)),
       },
       placement: {
+        deleteAllocations: async (_, consumer) => void self.released.push(consumer),
         aggregates: async (_, uuid) => ({ ...providerOf(uuid) }),
         traits: async (_, uuid) => ({ ...providerOf(uuid) }),
         setAggregates: async (_, uuid, generation, aggregates) => write(uuid, generation, { aggregates }),

@@ -26,6 +26,8 @@ export interface HostView {
 
 export interface HostViews {
   current(): Promise<HostView>;
+  /** One that is read after the call; those who ask meanwhile share it. */
+  fresh(): Promise<HostView>;
   refresh(): void;
 }
 
@@ -53,6 +55,7 @@ export function createHostViews(deps: { readonly stores: Stores; readonly settin
   let current: { readonly at: number; keptMs: number; readonly view: Promise<HostView> } | null = null;
   const known = new Map<string, { readonly version: string; readonly node: ComputeNode; readonly remainder: HostRemainder }>();
   let reading: Promise<unknown> = Promise.resolve();
+  let queued: Promise<HostView> | null = null;
 
   const readNodes = async (): Promise<ReadonlyMap<string, ComputeNode>> => {
     const seen = new Set<string>();
@@ -105,21 +108,27 @@ export function createHostViews(deps: { readonly stores: Stores; readonly settin
     };
   };
 
+  const fresh = (): Promise<HostView> => {
+    if (queued !== null) return queued;
+    const now = deps.clock.now();
+    const begin = (): Promise<HostView> => {
+      queued = null;
+      return read();
+    };
+    const view = reading.then(begin, begin);
+    queued = view;
+    reading = view;
+    const entry = { at: now, keptMs, view };
+    current = entry;
+    view.then(
+      () => (entry.keptMs = Math.max(keptMs, readingShare * (deps.clock.now() - now))),
+      () => current === entry && (current = null),
+    );
+    return view;
+  };
   return {
-    current() {
-      const now = deps.clock.now();
-      if (current === null || now - current.at > current.keptMs) {
-        const view = reading.then(read, read);
-        reading = view;
-        const entry = { at: now, keptMs, view };
-        current = entry;
-        view.then(
-          () => (entry.keptMs = Math.max(keptMs, readingShare * (deps.clock.now() - now))),
-          () => current === entry && (current = null),
-        );
-      }
-      return current.view;
-    },
+    current: () => (current === null || deps.clock.now() - current.at > current.keptMs ? fresh() : current.view),
+    fresh,
     refresh: () => void (current = null),
   };
 }

@@ -48,16 +48,18 @@ export interface PlacesWanted {
 export async function selectDestinations(deps: SchedulerDeps, wanted: PlacesWanted): Promise<Selection> {
   const { spec, instanceIds } = wanted;
   const claims = claimsOf(deps, spec);
-  const place = (): Promise<Selection> =>
+  const place = (view: HostView): Promise<Selection> =>
     deps.groups.run(spec, instanceIds, async (group): Promise<Placed<Selection>> => {
-      const selection = await placeAll(deps, wanted, group, claims);
+      const selection = await placeAll(deps, wanted, group, claims, view);
       const hosts = selection.found ? selection.destinations.map(({ instanceId, chosen }) => [instanceId, chosen.host]) : [];
       return { result: selection, hosts: Object.fromEntries(hosts) as Record<string, string> };
     });
   try {
-    const selection = await place();
-    // what an earlier try still held may have been what was missing
-    return selection.found || !(await claims.giveBackEarlier(instanceIds)) ? selection : await place();
+    const selection = await place(await deps.views.current());
+    if (selection.found) return selection;
+    // what an earlier try still held may have been what was missing, or what hosts have told since they were looked at
+    await claims.giveBackEarlier(instanceIds);
+    return await place(await deps.views.fresh());
   } catch (error) {
     await claims.undo();
     throw error;
@@ -69,9 +71,9 @@ async function placeAll(
   { spec, instanceIds }: PlacesWanted,
   group: Placing['group'],
   claims: Claims,
+  view: HostView,
 ): Promise<Selection> {
   const decisionId = deps.ids.uuid();
-  const view = await deps.views.current();
   const refuse = (why: string, reasons: PlacementRefusal['reasons'] = []): Selection => ({
     found: false,
     decisionId,

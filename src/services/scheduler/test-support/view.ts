@@ -45,5 +45,5 @@ export function viewsOf(hosts: readonly MadeHost[]): HostViews & { readonly view
     imagePropertiesOn: () => new Map(),
     remainderOf: ({ uuid }) => remainders.get(uuid)!,
   };
-  return { view, current: () => Promise.resolve(view), refresh: () => undefined };
+  return { view, current: () => Promise.resolve(view), fresh: () => Promise.resolve(view), refresh: () => undefined };
 }

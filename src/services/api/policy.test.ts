@@ -19,6 +19,7 @@ const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'manager' | 'them
     'os-floating-ips:show',
     'os-security-groups:list',
     'os-security-groups:get',
+    'compute:server:topology:index',
     'os-security-groups:show',
     'os-server-shares:index',
     'os-server-shares:show',
@@ -247,6 +248,7 @@ beforeAll(async () => {
       consoleOutput: () => Promise.resolve({ text: '' }),
       console: () => Promise.reject(invalid('')),
       diagnostics: () => Promise.reject(conflict('')),
+      topology: () => Promise.resolve({ topology: null }),
     },
   );
 });

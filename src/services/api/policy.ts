@@ -209,6 +209,8 @@ export const policyRules = {
   'os_compute_api:os-security-groups:add': rule(member, 'Put a server into a security group.'),
   'os_compute_api:os-security-groups:remove': rule(member, 'Take a server out of a security group.'),
   'os_compute_api:os-server-diagnostics': rule(admin, 'See how busy a server is.'),
+  'compute:server:topology:index': rule(reader, 'See how a server is laid out.'),
+  'compute:server:topology:host:index': rule(admin, 'See where on its host a server is laid out.'),
   'compute:aggregates:images': rule(admin, 'Have the hosts of an aggregate fetch images.'),
   'os_compute_api:os-hosts:list': rule(admin, 'List hosts.'),
   'os_compute_api:os-hosts:show': rule(admin, 'Show a host.'),

@@ -32,6 +32,7 @@ import { serverInterfaceRoutes } from './server-interfaces/routes.ts';
 import { serverMetadataRoutes } from './server-metadata/routes.ts';
 import { serverPasswordRoutes } from './server-password/routes.ts';
 import { serverShareRoutes } from './server-shares/routes.ts';
+import { serverTopologyRoutes } from './server-topology/routes.ts';
 import { serverTagRoutes } from './server-tags/routes.ts';
 import { retiredRoutes } from './retired/routes.ts';
 import { securityGroupActions } from './security-groups/actions.ts';
@@ -77,6 +78,7 @@ export const routes: readonly AnyRoute<ApiDeps>[] = [
   ...migrationRoutes,
   ...serverMigrationRoutes,
   ...serverShareRoutes,
+  ...serverTopologyRoutes,
   ...usageAuditRoutes,
   ...networkRoutes,
   ...floatingIpPoolRoutes,

@@ -485,7 +485,10 @@ export const novaSchema = {
     policy_file: option.text({ default: 'policy.yaml', help: 'Rules that replace the default ones; relative to this file.' }),
   },
   kilonova: {
-    listen: option.text({ default: '127.0.0.1', help: 'Address the embedded identity, image, network and placement services listen on.' }),
+    listen: option.text({
+      default: '127.0.0.1',
+      help: 'Address the embedded identity, image, network, placement and volume services listen on.',
+    }),
     cloud_id: option.text({
       default: 'kilonova',
       help: 'Marks guests, bridges and namespaces of this cloud on a host that several share.',
@@ -493,6 +496,15 @@ export const novaSchema = {
     identity_port: option.port({ default: 5000, help: 'Port of the embedded identity service.' }),
     image_port: option.port({ default: 9292, help: 'Port of the embedded image service.' }),
     network_port: option.port({ default: 9696, help: 'Port of the embedded network service.' }),
+    volume_port: option.port({ default: 8776, help: 'Port of the embedded volume service.' }),
+    volume_nbd_listen: option.text({
+      default: '',
+      help: 'Address under which guests of other hosts reach volumes (NBD); empty serves guests of this host, through unix sockets.',
+    }),
+    volume_nbd_tls_directory: option.text({
+      default: '',
+      help: 'Directory with ca-cert.pem, server-cert.pem and server-key.pem for volume_nbd_listen: clients must then show a certificate of that CA.',
+    }),
     placement_port: option.port({ default: 8778, help: 'Port of the embedded placement service.' }),
     decisions_kept_hours: option.integer({
       default: 168,

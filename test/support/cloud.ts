@@ -19,7 +19,7 @@ export interface Answer<T = Record<string, never>> {
   readonly body: T;
 }
 
-type Service = 'compute' | 'identity' | 'image' | 'network' | 'placement';
+type Service = 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'volumev3';
 
 /** Somebody who asks the cloud, through HTTP only. */
 export interface Asker {
@@ -65,6 +65,7 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
     'placement_port = 0',
     'image_port = 0',
     'network_port = 0',
+    'volume_port = 0',
     'network_data_plane = none',
     'fake_hosts = 2',
   ];
@@ -72,7 +73,7 @@ export async function startTestCloud(conf = '', { log = silentLog }: { readonly 
   const { settings } = readSettings(
     [...ports, ...consoles, ...embedded, '[keystone_authtoken]', `password = ${password}`, conf].join('\n'),
   );
-  const servicePasswords = { nova: password, placement: password, glance: password, neutron: password };
+  const servicePasswords = { nova: password, placement: password, glance: password, neutron: password, cinder: password };
   const hypervisors = fakeHypervisors({ clock: systemClock, settings, statePath: null });
   const cloud = await startCloud({
     settings,
@@ -150,7 +151,14 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
   if (issued.status !== 201) throw new Error(`no token for ${user}: ${await issued.text()}`);
   const token = issued.headers.get('x-subject-token') ?? '';
   const { token: claims } = (await issued.json()) as { token: { project: { id: string } } };
-  const prefix: Readonly<Record<Service, string>> = { compute: '', identity: '', image: '/v2', network: '/v2.0', placement: '' };
+  const prefix: Readonly<Record<Service, string>> = {
+    compute: '',
+    identity: '',
+    image: '/v2',
+    network: '/v2.0',
+    placement: '',
+    volumev3: '',
+  };
   return {
     projectId: claims.project.id,
     token,
@@ -160,6 +168,7 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
         headers: {
           'x-auth-token': token,
           ...(service === 'compute' ? { 'openstack-api-version': 'compute 2.93' } : {}),
+          ...(service === 'volumev3' ? { 'openstack-api-version': 'volume 3.71' } : {}),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
@@ -167,7 +176,11 @@ async function asker(cloud: Cloud, { user, project }: { readonly user: string; r
       });
       const text = await answer.text();
       const isJson = text !== '' && (answer.headers.get('content-type') ?? '').includes('json');
-      return { status: answer.status, headers: answer.headers, body: isJson ? (JSON.parse(text) as never) : text === '' ? null : (text as never) };
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        body: isJson ? (JSON.parse(text) as never) : text === '' ? null : (text as never),
+      };
     },
   };
 }

@@ -26,6 +26,8 @@ const ports = [
   { group: 'kilonova', key: 'network_port', usual: 9696 },
   { group: 'vnc', key: 'novncproxy_port', usual: 6080 },
   { group: 'serial_console', key: 'serialproxy_port', usual: 6083 },
+  { group: 'spice', key: 'html5proxy_port', usual: 6082 },
+  { group: 'kilonova', key: 'volume_port', usual: 8776 },
 ] as const;
 
 /** The settings of a cloud: its `nova.conf`, written on the first start, and what the command line says on top. */
@@ -51,6 +53,7 @@ const portLines = (base: number | null): readonly { readonly group: string; read
 /** Where users are sent for what listens on a port. */
 function addressOf(key: string, port: number): readonly { readonly group: string; readonly line: string }[] {
   if (key === 'novncproxy_port') return [{ group: 'vnc', line: `novncproxy_base_url = http://127.0.0.1:${port}/vnc_auto.html` }];
+  if (key === 'html5proxy_port') return [{ group: 'spice', line: `html5proxy_base_url = http://127.0.0.1:${port}/spice_auto.html` }];
   if (key === 'serialproxy_port') return [{ group: 'serial_console', line: `base_url = ws://127.0.0.1:${port}/` }];
   return [];
 }
@@ -97,6 +100,11 @@ enabled = True
 serialproxy_port = ${port('serialproxy_port')}
 base_url = ws://127.0.0.1:${port('serialproxy_port')}/
 
+[spice]
+# enabled = True would give guests a second screen for SPICE viewers
+html5proxy_port = ${port('html5proxy_port')}
+html5proxy_base_url = http://127.0.0.1:${port('html5proxy_port')}/spice_auto.html
+
 [keystone_authtoken]
 username = nova
 password = ${secrets.servicePasswords['nova'] ?? ''}
@@ -107,6 +115,7 @@ identity_port = ${port('identity_port')}
 placement_port = ${port('placement_port')}
 image_port = ${port('image_port')}
 network_port = ${port('network_port')}
+volume_port = ${port('volume_port')}
 network_data_plane = ${flags.driver === 'fake' ? 'none' : 'linux-bridge'}
 fake_hosts = ${flags.fakeHosts ?? 1}
 private_cidr = ${privateCidr}

@@ -29,6 +29,7 @@ import { startNetworkAgent, type NetworkAgent } from '../network-agent/index.ts'
 import { startNetwork } from '../network/index.ts';
 import { startPlacement } from '../placement/start-placement.ts';
 import { startScheduler } from '../scheduler/start-scheduler.ts';
+import { startVolume } from '../volume/start-volume.ts';
 import type { Progress } from './progress.ts';
 import { startConsoles } from './start-consoles.ts';
 import type { Secrets } from './state-directory.ts';
@@ -63,7 +64,7 @@ export interface Cloud {
 }
 
 export type DatabaseName = (typeof databases)[number];
-const databases = ['identity', 'image', 'network', 'placement', 'nova_api', 'nova_cell0', 'nova_cell1'] as const;
+const databases = ['identity', 'image', 'network', 'placement', 'volume', 'nova_api', 'nova_cell0', 'nova_cell1'] as const;
 
 /** Starts all services in one process, each reached only through its HTTP API or its contract. What was started is stopped again when a later one fails. */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
@@ -116,39 +117,58 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       stops.push(() => client.close());
       return client;
     };
-    const [nova, neutron] = [asUser('nova'), asUser('neutron')];
+    const [nova, neutron, cinder] = [asUser('nova'), asUser('neutron'), asUser('cinder')];
     const common = { settings, identity: nova, clock, ids, host };
 
-    const [imageService, placementService, networkService, stores] = await progress.step('image, placement, network', () =>
-      Promise.all([
-        startImage({
-          ...common,
-          databaseUrl: urls.image,
-          directory: join(settings.DEFAULT.state_path, 'images'),
-          port: settings.kilonova.image_port,
-          log: log.child({ service: 'image' }),
-        }),
-        startPlacement({
-          ...common,
-          databaseUrl: urls.placement,
-          port: settings.kilonova.placement_port,
-          log: log.child({ service: 'placement' }),
-        }),
-        startNetwork({
-          databaseUrl: urls.network,
-          settings,
-          identity: neutron,
-          clock,
-          ids,
-          port: settings.kilonova.network_port,
-          log: log.child({ service: 'network' }),
-        }),
-        openStores({ api: urls.nova_api, cell0: urls.nova_cell0, cell1: urls.nova_cell1 }),
-      ]),
+    const imagesOfVolumes = createImageClient({ endpoints: cinder.endpoints, log });
+    stops.push(() => imagesOfVolumes.close());
+    const [imageService, placementService, networkService, volumeService, stores] = await progress.step(
+      'image, placement, network, volume',
+      () =>
+        Promise.all([
+          startImage({
+            ...common,
+            databaseUrl: urls.image,
+            directory: join(settings.DEFAULT.state_path, 'images'),
+            port: settings.kilonova.image_port,
+            log: log.child({ service: 'image' }),
+          }),
+          startPlacement({
+            ...common,
+            databaseUrl: urls.placement,
+            port: settings.kilonova.placement_port,
+            log: log.child({ service: 'placement' }),
+          }),
+          startNetwork({
+            databaseUrl: urls.network,
+            settings,
+            identity: neutron,
+            clock,
+            ids,
+            port: settings.kilonova.network_port,
+            log: log.child({ service: 'network' }),
+          }),
+          startVolume({
+            databaseUrl: urls.volume,
+            directory: join(settings.DEFAULT.state_path, 'volumes'),
+            backend: settings.DEFAULT.compute_driver === 'fake.FakeDriver' ? 'fake' : 'qemu',
+            settings,
+            identity: cinder,
+            image: imagesOfVolumes,
+            clock,
+            ids,
+            hostName: settings.DEFAULT.host,
+            host,
+            port: settings.kilonova.volume_port,
+            log: log.child({ service: 'volume' }),
+            options: { nbdListen: settings.kilonova.volume_nbd_listen, nbdTlsDirectory: settings.kilonova.volume_nbd_tls_directory },
+          }),
+          openStores({ api: urls.nova_api, cell0: urls.nova_cell0, cell1: urls.nova_cell1 }),
+        ]),
     );
     stops.push(
       () => stores.close(),
-      () => Promise.all([imageService.stop(), placementService.stop(), networkService.stop()]),
+      (how) => Promise.all([imageService.stop(), placementService.stop(), networkService.stop(), volumeService.stop(how)]),
     );
 
     const bus = inProcessBus();
@@ -199,6 +219,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       image: imageService.url,
       placement: placementService.url,
       network: networkService.url ?? '',
+      volumev3: `${volumeService.url}/v3`,
+      'block-storage': `${volumeService.url}/v3`,
     };
     const names: Readonly<Record<keyof typeof endpoints, string>> = {
       identity: 'keystone',
@@ -206,6 +228,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       image: 'glance',
       placement: 'placement',
       network: 'neutron',
+      volumev3: 'cinderv3',
+      'block-storage': 'cinder',
     };
     await progress.step('users, roles and catalog', () =>
       bootstrap(identityService.deps, {

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Settings } from '../../config/index.ts';
 import { KilonovaError } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
 import { removeAll } from '../network-agent/index.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openDriver } from '../compute/drivers/index.ts';
+import { stopDaemons } from '../volume/stop-daemons.ts';
 import { cloudSettings } from './cloud-settings.ts';
 import { ensureLibvirtd } from './libvirtd.ts';
 import { down } from './detach.ts';
@@ -30,6 +32,7 @@ export async function reset(statePath: string): Promise<{ readonly guests: numbe
         `Some of the network could not be removed: ${problems.map(({ resource, id, message }) => `${resource} ${id}: ${message}`).join('; ')}`,
       );
   }
+  await stopDaemons(join(state.path, 'volumes'));
   await rm(state.path, { recursive: true, force: true });
   return { guests };
 }

@@ -56,7 +56,7 @@ export interface Secrets {
   readonly cloudId: string;
 }
 
-const serviceUsers = ['nova', 'placement', 'glance', 'neutron'] as const;
+const serviceUsers = ['nova', 'placement', 'glance', 'neutron', 'cinder'] as const;
 const password = (): string => randomBytes(18).toString('base64url');
 
 export async function readSecrets(state: StateDirectory): Promise<Secrets | null> {
@@ -72,15 +72,19 @@ export async function readSecrets(state: StateDirectory): Promise<Secrets | null
   }
 }
 
+const newSecrets = (servicePasswords: Secrets['servicePasswords']): Secrets => ({
+  adminPassword: password(),
+  servicePasswords,
+  metadataSecret: password(),
+  cloudId: `k${randomBytes(3).toString('hex')}`,
+});
+
 export async function ensureSecrets(state: StateDirectory): Promise<Secrets> {
   const known = await readSecrets(state);
-  if (known !== null) return known;
-  const secrets: Secrets = {
-    adminPassword: password(),
-    servicePasswords: Object.fromEntries(serviceUsers.map((name) => [name, password()])),
-    metadataSecret: password(),
-    cloudId: `k${randomBytes(3).toString('hex')}`,
-  };
+  // a cloud that was made before a service came has no password of it yet
+  const servicePasswords = Object.fromEntries(serviceUsers.map((name) => [name, known?.servicePasswords[name] ?? password()]));
+  if (known !== null && serviceUsers.every((name) => known.servicePasswords[name] !== undefined)) return known;
+  const secrets: Secrets = known === null ? newSecrets(servicePasswords) : { ...known, servicePasswords };
   await writePrivately(state.secretsFile, JSON.stringify(secrets, null, 2));
   return secrets;
 }

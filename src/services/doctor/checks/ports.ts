@@ -12,6 +12,7 @@ const services = [
   { name: 'placement', port: kilonova.placement_port },
   { name: 'image', port: kilonova.image_port },
   { name: 'network', port: kilonova.network_port },
+  { name: 'volume', port: kilonova.volume_port },
 ];
 
 export const portChecks: readonly Check[] = services.map(({ name, port }) => ({

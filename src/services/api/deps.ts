@@ -24,7 +24,10 @@ export interface ApiDeps {
   readonly network: NetworkClient;
   readonly volume: VolumeClient;
   readonly share: ShareClient;
-  readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider'>;
+  readonly placement: Pick<
+    PlacementClient,
+    'aggregates' | 'setAggregates' | 'traits' | 'setTraits' | 'deleteProvider' | 'deleteAllocations'
+  >;
   readonly conductor: Conductor;
   /** Told when what it remembers of hosts has changed. */
   readonly scheduler: Pick<Scheduler, 'refresh' | 'explain'>;

@@ -30,6 +30,7 @@ import { shelvedTooLong } from './reconcilers/shelved-too-long.ts';
 import { hostLiveness } from './reconcilers/host-liveness.ts';
 import { ownServices } from './reconcilers/own-service.ts';
 import { confirmOldResizes } from './reconcilers/confirm-old-resizes.ts';
+import { clearEvacuatedHosts } from './reconcilers/clear-evacuated-hosts.ts';
 import { forgetEndedSagas } from './reconcilers/ended-sagas.ts';
 import { forgetConsoleTokens } from './reconcilers/expired-console-tokens.ts';
 import { usageAudits } from './reconcilers/usage-audits.ts';
@@ -83,6 +84,7 @@ export async function startConductor(options: ConductorOptions): Promise<Running
       ownServices(deps, own),
       forgetEndedSagas(deps),
       confirmOldResizes(deps),
+      clearEvacuatedHosts(deps),
       ...shelvedTooLong(deps),
       ...deletedLongAgo(deps),
       usageAudits(deps),
@@ -139,11 +141,13 @@ function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly
       await recordNodes(database, host, nodes);
       await deps.scheduler.refresh({}).catch(() => undefined); // a scheduler that is not there yet reads it all when it starts
       const leaving = await openMovesOfHost(database, 'source', host);
+      const instances = await onHost(host);
+      const here = new Set(instances.map(({ instanceId }) => instanceId));
       return {
-        instances: await onHost(host),
+        instances,
         setAside: leaving.filter(({ type }) => type === 'resize' || type === 'migration').map(({ instanceId }) => instanceId),
         evacuated: leaving
-          .filter(({ type }) => type === 'evacuation')
+          .filter(({ type, instanceId, status }) => type === 'evacuation' && !(status === 'done' && here.has(instanceId)))
           .map(({ id, instanceId, status }) => ({ instanceId, moveId: id, made: status === 'done' })),
       };
     },

@@ -1,13 +1,13 @@
 import type { TaskState } from '../../../domain/instance.ts';
 import { conflict, isKind, unavailable } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
-import { findInstance, getInstance, transition, updateInstance, type InstanceChanges } from '../../../store/instances.ts';
+import { getInstance, transition, updateInstance, type InstanceChanges } from '../../../store/instances.ts';
 import { insertMove, updateMove } from '../../../store/moves.ts';
 import { activeSagas, cancelSagas, eraseAdminPass } from '../../../store/sagas.ts';
 import { giveBackFromMove, holdForMove } from '../allocations.ts';
 import { choosePlace } from '../choose-place.ts';
 import type { ConductorDeps } from '../deps.ts';
-import { completeEvacuation } from '../complete-evacuation.ts';
+import { clearEvacuated } from '../complete-evacuation.ts';
 import { guestOrder } from '../guest-order.ts';
 import { bindPorts } from '../move-ports.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
@@ -180,20 +180,7 @@ export const evacuateInstance = saga<EvacuateParams, ConductorDeps>('evacuate-in
   })
   .step('sourceCleared', {
     // a host that answers again removes its copy now; one that does not, when it comes back
-    run: async ({ params, results: { alone }, deps, sagaId, idempotencyKey }) => {
-      const found = await findInstance(deps.stores, params.instanceId);
-      try {
-        await deps
-          .agentOn(params.sourceHost)
-          .destroy(
-            { instanceId: params.instanceId, vifs: [] },
-            { key: idempotencyKey, epoch: found?.instance.epoch ?? 0, timeoutMs: 5000 },
-          );
-      } catch (error) {
-        if (!isKind(error, 'unavailable')) throw error;
-        return { cleared: false };
-      }
-      await completeEvacuation(deps, deps.stores.cell(alone.cellId), sagaId);
-      return { cleared: true };
-    },
+    run: async ({ params, results: { alone }, deps, sagaId, idempotencyKey }) => ({
+      cleared: await clearEvacuated(deps, deps.stores.cell(alone.cellId), { ...params, id: sagaId }, idempotencyKey),
+    }),
   });

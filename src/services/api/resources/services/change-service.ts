@@ -1,6 +1,7 @@
 import { invalid, notFound } from '../../../../lib/errors.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
+import { openMovesOfHost } from '../../../../store/moves.ts';
 import { findService, nodesOfHost, updateService, type ServiceRecord } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refreshScheduler } from '../../hosts.ts';
@@ -74,9 +75,19 @@ export const enableService = (deps: ApiDeps, service: ServiceRecord, enabled: bo
 
 /** Writes it down; from the answer on no server is placed on a host that was disabled or forced down. */
 async function apply(deps: ApiDeps, service: ServiceRecord, changes: Changes): Promise<ServiceRecord> {
+  if (changes.forcedDown === false && service.forcedDown) await refuseBeforeCleared(deps, service);
   const updated = await updateService(deps.stores, service, changes);
   if (updated === null) throw notFound(`Service ${service.uuid} could not be found.`);
   await refreshScheduler(deps);
   if (changes.disabled !== undefined) await mirrorDisabled(deps, await nodesOfHost(deps.stores, service.host), changes.disabled);
   return updated;
+}
+
+/** A host from which servers were evacuated has to remove its copies before anything is placed on it again. */
+async function refuseBeforeCleared({ stores }: ApiDeps, { host, cellId }: ServiceRecord): Promise<void> {
+  const left = (await openMovesOfHost(stores.cell(cellId), 'source', host)).filter(({ status }) => status === 'done');
+  if (left.length > 0)
+    throw invalid(
+      `Unsetting forced_down is not allowed while ${left.length} evacuated servers are still to be removed from host ${host}: start its compute service.`,
+    );
 }

@@ -3,6 +3,7 @@ import { normalizeUuid } from '../../../../lib/ids.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { leaveAggregates } from '../../../../store/aggregates.ts';
 import { countOnHosts } from '../../../../store/instances.ts';
+import { openMovesOfHost, updateMove } from '../../../../store/moves.ts';
 import { deleteService as forgetService, findService, nodesOfHost, type ServiceName } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refreshScheduler } from '../../hosts.ts';
@@ -16,6 +17,18 @@ export async function deleteService(deps: ApiDeps, ctx: RequestContext, id: stri
   if (service.binary === 'nova-compute') {
     if ((await countOnHosts(stores, [service.host])) > 0)
       throw conflict('Unable to delete compute service that is hosting instances. Migrate or delete the instances first.');
+    const database = stores.cell(service.cellId);
+    const leaving = await openMovesOfHost(database, 'source', service.host);
+    const coming = await openMovesOfHost(database, 'dest', service.host);
+    if ([...leaving, ...coming].some(({ status }) => status !== 'done'))
+      throw conflict(
+        'Unable to delete compute service that has in-progress migrations. Complete the migrations or delete the instances first.',
+      );
+    // a host that is forgotten never comes back for what was evacuated from it
+    for (const { id } of leaving) {
+      await placement.deleteAllocations(identity.serviceSession, id);
+      await updateMove(database, id, { status: 'completed' }, ['done']);
+    }
     const nodes = await nodesOfHost(stores, service.host);
     for (const { uuid } of nodes) {
       await placement.deleteProvider(identity.serviceSession, uuid).catch((error: unknown) => {

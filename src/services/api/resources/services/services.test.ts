@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recordService } from '../../../../store/services.ts';
+import { findMove, insertMove, updateMove } from '../../../../store/moves.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -183,6 +184,35 @@ describe('deleting a service', () => {
     expect((await admin('GET', '/os-hypervisors?hypervisor_hostname_pattern=host-3', { version: '2.53' })).status).toBe(404);
     expect((await admin('GET', `/os-aggregates/${body.aggregate.id}`)).body.aggregate.hosts).toEqual([]);
     expect(api.neighbours.providers.size).toBe(2);
+  });
+
+  test('waits for moves from there, and no longer for what was evacuated', async () => {
+    await api.host('host-4');
+    const moved = await api.server();
+    const database = api.stores.defaultCell.database;
+    const move = (id: string, type: 'migration' | 'evacuation', status: 'finished' | 'done') =>
+      insertMove(database, {
+        id,
+        instanceId: moved.id,
+        projectId: 'alpha',
+        userId: 'u',
+        type,
+        status,
+        sourceHost: 'host-4',
+        sourceNode: 'host-4',
+      });
+    const [resize, evacuation] = [crypto.randomUUID(), crypto.randomUUID()];
+    await move(resize, 'migration', 'finished');
+    await move(evacuation, 'evacuation', 'done');
+    const id = await idOf('host-4');
+    const remove = () => admin('DELETE', `/os-services/${id}`, { version: '2.53' });
+    expect((await remove()).body.conflictingRequest.message).toContain('in-progress migrations');
+    await updateMove(database, resize, { status: 'confirmed' });
+    const force = (down: boolean) => admin('PUT', `/os-services/${id}`, { version: '2.53', body: { forced_down: down } });
+    // until it is gone, the host is not called up before it has removed what was evacuated from it
+    expect([(await force(true)).status, (await force(false)).status]).toEqual([200, 400]);
+    expect((await remove()).status).toBe(204);
+    expect([api.neighbours.released, (await findMove(database, { id: evacuation }))?.status]).toEqual([[evacuation], 'completed']);
   });
 
   test('takes a number until 2.52 and a uuid since', async () => {

@@ -64,7 +64,7 @@ export const allocations: Invariant = {
     await eachAtOnce(atOnce, leaked, async ([id, roots]) => {
       const { consumerType, allocations: all } = await deps.placement.allocations(deps.identity.serviceSession, id);
       if (Object.keys(all).length === 0) return;
-      if (consumerType === 'MIGRATION') return void found.push(await leakedByMove(deps, id, names(roots)));
+      if (consumerType === 'MIGRATION') found.push(await leakedByMove(deps, id, names(roots)));
       if (consumerType !== null && consumerType !== 'INSTANCE') return;
       const rows = known.get(id) ?? [];
       found.push({

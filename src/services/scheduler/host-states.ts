@@ -33,7 +33,8 @@ function nodeOf(view: HostView, { allocations }: HostCandidate, summaries: Alloc
   return undefined;
 }
 
-function stateOf(
+/** A host as it is known apart from what is offered there. */
+export function stateOf(
   view: HostView,
   node: ComputeNode,
   summary: AllocationCandidates['summaries'][string] | undefined,

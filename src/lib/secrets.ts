@@ -26,8 +26,10 @@ export function withoutSecrets(value: unknown, depth = 0): unknown {
 /** Whether there is a secret and of what kind is no secret. */
 const canBeSecret = (value: unknown): boolean => value !== null && value !== undefined && typeof value !== 'boolean' && value !== '';
 
-/** A URL without the secrets in its query. */
+/** A URL without the secrets in its query, and without what a path names as a token. */
 export const urlWithoutSecrets = (url: string): string =>
-  url.replaceAll(/([?&])([^=&]*)=([^&]*)/g, (whole, separator: string, key: string) =>
-    isSecretKey(key) ? `${separator}${key}=${censor}` : whole,
-  );
+  url
+    .replaceAll(/(\/[^/?]*tokens?\/)[^/?]+/gi, `$1${censor}`)
+    .replaceAll(/([?&])([^=&]*)=([^&]*)/g, (whole, separator: string, key: string) =>
+      isSecretKey(key) ? `${separator}${key}=${censor}` : whole,
+    );

@@ -50,7 +50,7 @@ beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), 'kilonova-consoles-'));
   await up();
   await kilonova('down', '--state', state);
-  await appendFile(join(state, 'nova.conf'), '\n[spice]\nenabled = True\nhtml5proxy_port = 0\n');
+  await appendFile(join(state, 'nova.conf'), '\n[spice]\nenabled = True\n');
   await up();
   await openstack('server', 'create', '--image', 'tiny', '--flavor', 'm1.tiny', '--network', 'private', '--wait', 'seen');
 });

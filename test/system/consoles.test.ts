@@ -1,13 +1,21 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
-import { startTestCloud, type Asker, type TestCloud } from '../support/cloud.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { runConsoleProxy } from '../../src/services/consoles/run-console-proxy.ts';
+import { password, startTestCloud, type Asker, type TestCloud } from '../support/cloud.ts';
 
 /** Consoles of servers on hypervisors that pretend, from the API through the proxies to the guest. */
 let cloud: TestCloud;
 let member: Asker;
+const logged: string[] = [];
+const given: string[] = [];
 beforeAll(async () => {
-  cloud = await startTestCloud('[spice]\nhtml5proxy_port = 0\n');
+  const log = createLog({ name: 'test', level: 'trace', to: { write: (line) => void logged.push(line) } });
+  cloud = await startTestCloud('[spice]\nenabled = True\nhtml5proxy_port = 0\n', { log });
   member = await cloud.user('member');
 });
 afterAll(() => cloud.stop());
@@ -25,6 +33,7 @@ const ask = (id: string, protocol: string, type: string) =>
 async function urlOf(id: string, protocol = 'vnc', type = 'novnc'): Promise<URL> {
   const { status, body } = await ask(id, protocol, type);
   expect([status, body.remote_console?.type]).toEqual([200, type]);
+  given.push(body.remote_console.url);
   return new URL(body.remote_console.url);
 }
 /** What a page at this address would connect to. */
@@ -142,6 +151,52 @@ test('a serial port is typed into', async () => {
   viewer.socket.terminate();
 });
 
+test('SPICE is spoken to a server that has it', async () => {
+  const id = await server('spicy');
+  const url = await urlOf(id, 'spice', 'spice-html5');
+  expect(url.pathname).toBe('/spice_auto.html');
+  const viewer = await view(`ws://${url.host}/websockify${url.search}`, { origin: url.origin });
+  const link = Buffer.alloc(34);
+  link.write('REDQ');
+  for (const [index, value] of [2, 2, 18].entries()) link.writeUInt32LE(value, 4 + index * 4);
+  viewer.socket.send(link);
+  expect((await took(viewer, 4)).toString()).toBe('REDQ');
+  viewer.socket.terminate();
+  const direct = await member.ask(
+    'compute',
+    'POST',
+    `/servers/${id}/remote-consoles`,
+    { remote_console: { protocol: 'spice', type: 'spice-direct' } },
+    { 'openstack-api-version': 'compute 2.99' },
+  );
+  const { searchParams } = new URL(direct.body.remote_console.url);
+  const shown = await cloud.admin.ask('compute', 'GET', `/os-console-auth-tokens/${searchParams.get('token')}`, undefined, {
+    'openstack-api-version': 'compute 2.99',
+  });
+  expect(shown.body.console).toMatchObject({ instance_uuid: id, host: '127.0.0.1', port: expect.any(Number), tls_port: null });
+  expect(await refusal(`ws://${url.host}/?token=${searchParams.get('token')}`)).toBe(401);
+});
+
+test('a proxy by itself needs no more than the service user’s login', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'kilonova-proxy-'));
+  const conf = join(directory, 'nova.conf');
+  await writeFile(
+    conf,
+    `[vnc]\nnovncproxy_port = 0\n[keystone_authtoken]\nauth_url = ${cloud.cloud.authUrl}\nusername = nova\npassword = ${password}\n`,
+  );
+  const proxy = await runConsoleProxy('novncproxy', conf, () => undefined);
+  try {
+    const url = await urlOf(await server('elsewhere'));
+    const viewer = await view(socketAddress(url).replace(url.host, `${proxy.host}:${proxy.port}`));
+    await shakeHands(viewer);
+    viewer.socket.terminate();
+    expect(await refusal(`ws://${proxy.host}:${proxy.port}/?token=wrong`)).toBe(401);
+  } finally {
+    await proxy.stop();
+    await rm(directory, { recursive: true });
+  }
+});
+
 test('consoles that are not to be had here are refused in Nova’s words', async () => {
   const id = await server('without');
   const refused = async (protocol: string, type: string): Promise<string> => {
@@ -149,16 +204,21 @@ test('consoles that are not to be had here are refused in Nova’s words', async
     return `${status} ${body.badRequest?.message}`;
   };
   expect([
-    await refused('spice', 'spice-html5'),
     await refused('mks', 'webmks'),
     await refused('rdp', 'rdp-html5'),
     await refused('vnc', 'xvpvnc'),
     await refused('serial', 'novnc'),
   ]).toEqual([
-    '400 Unavailable console type spice-html5.',
     '400 Unavailable console type webmks.',
     '400 Unavailable console type rdp.',
     '400 Invalid console type xvpvnc',
     '400 Invalid console type novnc',
   ]);
+});
+
+test('no log has ever had a token in it', () => {
+  const tokens = given.map((url) => /[0-9a-f-]{36}$/.exec(url)?.[0] ?? '');
+  const log = logged.join('');
+  expect([tokens.length > 5, log.includes('console opened'), log.includes('console refused')]).toEqual([true, true, true]);
+  expect(tokens.filter((token) => token === '' || log.includes(token))).toEqual([]);
 });

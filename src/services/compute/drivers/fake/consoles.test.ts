@@ -14,7 +14,7 @@ const guest = tinyGuest({ about: { ...tinyGuest().about, displayName: 'seen' } }
 beforeAll(() => driver.spawn(guest, { paused: false, signal }));
 afterAll(() => hypervisors.close());
 
-async function open(kind: 'vnc' | 'serial', id = guest.id): Promise<Socket> {
+async function open(kind: 'vnc' | 'spice' | 'serial', id = guest.id): Promise<Socket> {
   const { host, port } = (await driver.consoles![kind]!(id))!;
   const socket = connect({ host, port });
   await once(socket, 'connect');
@@ -64,6 +64,39 @@ test('a viewer that speaks another version is told so', async () => {
   const answer = await readExactly(socket, 5 + 'Only RFB 3.8 is spoken here.'.length);
   expect([answer[0], answer.subarray(5).toString()]).toEqual([0, 'Only RFB 3.8 is spoken here.']);
   await once(socket.resume(), 'close');
+});
+
+test('a SPICE viewer is linked, and told that there is no display', async () => {
+  const socket = await open('spice');
+  const link = Buffer.alloc(34);
+  link.write('REDQ');
+  for (const [index, value] of [2, 2, 18, 0].entries()) link.writeUInt32LE(value, 4 + index * 4);
+  link.writeUInt8(1, 20); // the main channel
+  socket.write(link);
+  const reply = await readExactly(socket, 16 + 178);
+  expect([reply.toString('latin1', 0, 4), reply.readUInt32LE(4), reply.readUInt32LE(12), reply.readUInt32LE(16)]).toEqual([
+    'REDQ',
+    2,
+    178,
+    0,
+  ]);
+  socket.write(Buffer.alloc(128));
+  expect((await readExactly(socket, 4)).readUInt32LE(0)).toBe(0);
+  const init = await readExactly(socket, 18 + 32);
+  expect([init.readUInt16LE(8), init.readUInt32LE(10), init.readUInt32LE(22)]).toEqual([103, 32, 0]);
+  socket.destroy();
+});
+
+test('who speaks no SPICE is told so', async () => {
+  for (const [said, error] of [
+    [Buffer.from('GET / HTTP/1.1\r\n\r\n'), 2],
+    [Buffer.concat([Buffer.from('REDQ'), Buffer.from([2, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255])]), 3],
+  ] as const) {
+    const socket = await open('spice');
+    socket.write(said);
+    expect((await readExactly(socket, 20)).readUInt32LE(16)).toBe(error);
+    await once(socket.resume(), 'close');
+  }
 });
 
 test('a serial port says what was said, repeats what is typed, and the console log keeps it', async () => {

@@ -15,6 +15,7 @@ import { guestConsoles, type ConsoleKind } from './guest-consoles.ts';
 import { fakeMoves, isAside, type FakePeer } from './moves.ts';
 import { serveScreen } from './screen.ts';
 import { serveSerialLine } from './serial-line.ts';
+import { serveSpiceChannel } from './spice-channel.ts';
 
 export interface FakeResources {
   readonly vcpus: number;
@@ -80,7 +81,8 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
       };
       return serveSerialLine(socket, { said: guest.console, prompt, heard });
     }
-    serveScreen(socket, guest.displayName.slice(0, 64)).catch(() => socket.destroy()); // whoever looks has gone
+    const served = kind === 'vnc' ? serveScreen(socket, guest.displayName.slice(0, 64)) : serveSpiceChannel(socket);
+    served.catch(() => socket.destroy()); // whoever looks has gone
   });
   const openConsole = (kind: ConsoleKind) => async (id: string) => {
     const { powerState } = find(id);
@@ -330,7 +332,7 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
     events: (signal) => happenings.follow(signal),
     problems: () => [],
     close: () => Promise.resolve(consoles.close()),
-    consoles: { vnc: openConsole('vnc'), serial: openConsole('serial') },
+    consoles: { vnc: openConsole('vnc'), spice: openConsole('spice'), serial: openConsole('serial') },
     happen(id, event) {
       const guest = find(id);
       if (event === 'start') boot(guest);

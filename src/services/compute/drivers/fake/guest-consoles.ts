@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-export type ConsoleKind = 'vnc' | 'serial';
+export type ConsoleKind = 'vnc' | 'spice' | 'serial';
 
 interface Listener {
   readonly server: Server;

@@ -262,6 +262,19 @@ export function describeDriver(name: string, open: () => Promise<HypervisorDrive
       await expect(driver.diagnostics(guest.id)).rejects.toMatchObject({ kind: 'conflict' });
     });
 
+    it('shows the consoles of a guest that runs, at the same place each time, and of no other', async () => {
+      const guest = await spawned();
+      for (const open of Object.values(driver.consoles ?? {})) {
+        const found = await open(guest.id);
+        expect(found).toEqual(await open(guest.id));
+        expect(found === null || (found.host !== '' && found.port > 0)).toBe(true);
+      }
+      await driver.powerOff(guest.id, { graceSeconds: 0, signal });
+      for (const open of Object.values(driver.consoles ?? {})) await expect(open(guest.id)).rejects.toMatchObject({ kind: 'conflict' });
+      for (const open of Object.values(driver.consoles ?? {}))
+        await expect(open(tinyGuest().id)).rejects.toMatchObject({ kind: 'notFound' });
+    });
+
     it('knows no guest that is not there', async () => {
       const { id } = tinyGuest();
       const verbs: readonly (() => Promise<unknown>)[] = [

@@ -39,7 +39,7 @@ export async function benchCloud(cloud: MadeCloud) {
     host: '127.0.0.1',
     port: 0,
   });
-  const placement = createPlacementClient({ endpoints: { url: () => Promise.resolve(service.url) } as never, log: silentLog });
+  const placement = createPlacementClient({ endpoints: { url: () => Promise.resolve(service.url) }, log: silentLog });
   return {
     settings,
     stores,

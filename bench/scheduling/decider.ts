@@ -7,6 +7,7 @@ import { createHostViews } from '../../src/services/scheduler/host-view.ts';
 import { findingCandidatesHere } from '../../src/services/scheduler/local-candidates.ts';
 import { followProviders } from '../../src/services/scheduler/providers.ts';
 import { recordDecisions } from '../../src/services/scheduler/record-decisions.ts';
+import { columnSelector } from '../../src/services/scheduler/select-by-columns.ts';
 import { weighersNamed } from '../../src/services/scheduler/weighers/index.ts';
 import type { SchedulerOptions } from '../../src/services/scheduler/start-scheduler.ts';
 
@@ -14,7 +15,7 @@ import type { SchedulerOptions } from '../../src/services/scheduler/start-schedu
 export function decider(options: Omit<SchedulerOptions, 'bus'>): { readonly deps: DeciderDeps; withoutClaim(): DeciderDeps } {
   const { settings } = options;
   const providers = followProviders(options);
-  const deps: DeciderDeps = {
+  const parts = {
     ...options,
     placement: findingCandidatesHere(options.placement, providers),
     providers,
@@ -24,6 +25,7 @@ export function decider(options: Omit<SchedulerOptions, 'bus'>): { readonly deps
     filters: filtersNamed(settings.filter_scheduler.enabled_filters, settings.filter_scheduler.available_filters),
     weighers: weighersNamed(settings.filter_scheduler.weight_classes),
   };
+  const deps: DeciderDeps = { ...parts, byColumns: columnSelector(parts) };
   return {
     deps,
     /** The same on providers that are read once, with claims that are granted without a word, and nothing written down. */
@@ -34,13 +36,14 @@ export function decider(options: Omit<SchedulerOptions, 'bus'>): { readonly deps
         putAllocations: () => Promise.resolve(),
         deleteAllocations: () => Promise.resolve(),
       };
-      return {
-        ...deps,
+      const without = {
+        ...parts,
         clock: systemClock,
         providers: () => read,
         placement: findingCandidatesHere(granting, () => read),
         decisions: { record: () => undefined, flush: () => Promise.resolve() },
       };
+      return { ...without, byColumns: columnSelector(without) };
     },
   };
 }

@@ -19,7 +19,7 @@ export interface MadeCloud {
   readonly hosts: readonly MadeHost[];
   readonly aggregates: readonly { readonly uuid: string; readonly name: string; readonly metadata: Readonly<Record<string, string>> }[];
   /** Requests, one after the other: mixed flavors, some for a zone, some for a trait. */
-  request(): RequestSpec;
+  readonly request: () => RequestSpec;
 }
 
 export const cpuRatio = 4;

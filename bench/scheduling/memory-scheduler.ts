@@ -7,6 +7,8 @@ import { silentLog } from '../../src/lib/log.ts';
 import { filtersNamed } from '../../src/services/scheduler/filters/index.ts';
 import type { HostView } from '../../src/services/scheduler/host-view.ts';
 import { findingCandidatesHere } from '../../src/services/scheduler/local-candidates.ts';
+import type { Providers } from '../../src/services/scheduler/providers.ts';
+import { columnSelector } from '../../src/services/scheduler/select-by-columns.ts';
 import { selectDestinations, type SchedulerDeps } from '../../src/services/scheduler/select-destinations.ts';
 import { weighersNamed } from '../../src/services/scheduler/weighers/index.ts';
 import { cpuRatio, type MadeCloud } from './made-cloud.ts';
@@ -45,11 +47,12 @@ export function memoryScheduler({ hosts, aggregates }: MadeCloud, settings: Sett
     allocations: () => Promise.resolve({ allocations: {}, consumerGeneration: null, projectId: null, userId: null, consumerType: null }),
   };
   const current = Promise.resolve(hostView({ hosts, aggregates }));
-  const deps: SchedulerDeps = {
+  const deps: SchedulerDeps & { readonly providers: Providers } = {
+    providers: () => Promise.resolve(view),
     stores: null as never, // without hints and groups nobody asks it
     placement: findingCandidatesHere(client as PlacementClient, () => Promise.resolve(view)),
     identity: { serviceSession: { token: () => Promise.resolve('') } },
-    views: { current: () => current, refresh: () => undefined },
+    views: { current: () => current, fresh: () => current, refresh: () => undefined },
     groups: { run: async (_spec, _ids, place) => (await place(null)).result },
     filters: filtersNamed(settings.filter_scheduler.enabled_filters),
     weighers: weighersNamed(settings.filter_scheduler.weight_classes),
@@ -57,7 +60,11 @@ export function memoryScheduler({ hosts, aggregates }: MadeCloud, settings: Sett
     ids: randomIds,
     log: silentLog,
   };
-  return async (spec) => (await selectDestinations(deps, { spec, instanceIds: [randomIds.uuid()] })).found;
+  const byColumns = columnSelector(deps);
+  return async (spec) => {
+    const wanted = { spec, instanceIds: [randomIds.uuid()] };
+    return ((await byColumns(wanted)) ?? (await selectDestinations(deps, wanted))).found;
+  };
 }
 
 function hostView({ hosts, aggregates }: Pick<MadeCloud, 'hosts' | 'aggregates'>): HostView {

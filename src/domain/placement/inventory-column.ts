@@ -28,12 +28,10 @@ export class InventoryColumn {
 
   /** Whether a provider can give so much more, in a unit it deals in. */
   fits(slot: number, amount: number): boolean {
-    return (
-      amount <= (this.maxUnit[slot] ?? 0) &&
-      amount >= this.minUnit[slot]! &&
-      this.used[slot]! + amount <= this.capacity[slot]! &&
-      amount % (this.stepSize[slot] ?? 1) === 0
-    );
+    if (amount > (this.maxUnit[slot] ?? 0) || amount < this.minUnit[slot]! || this.used[slot]! + amount > this.capacity[slot]!)
+      return false;
+    const step = this.stepSize[slot]!;
+    return step === 1 || amount % step === 0;
   }
 
   /** Whether a provider can give several amounts together, each of which fits alone. */

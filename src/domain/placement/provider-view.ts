@@ -42,7 +42,7 @@ export class ProviderView {
   /** The same by the root's slot; null when it must be worked out again. */
   #forest: { readonly roots: readonly number[]; readonly trees: readonly (readonly number[] | undefined)[] } | null = null;
   #nested = 0;
-  #changes = 0;
+  #structure = 0;
   /** Sharing providers by the root's slot; null when it must be worked out again. */
   #sharing: Map<number, number[]> | null = null;
 
@@ -50,7 +50,7 @@ export class ProviderView {
   apply(changed: readonly ProviderRecord[], deleted: readonly number[] = []): void {
     for (const id of deleted) this.#remove(id);
     for (const record of changed) this.#put(record);
-    this.#changes += changed.length + deleted.length;
+    if (changed.length + deleted.length > 0) this.#structure++;
   }
 
   /** Takes over how much is used, and nothing else: what claims change. */
@@ -67,13 +67,12 @@ export class ProviderView {
         this.#columns.get(resourceClass)!.used[slot] = now;
       }
       this.#records[slot] = { ...record, generation, updatedAt, inventories };
-      this.#changes++;
     }
   }
 
-  /** Grows with every change: what was worked out from the view holds while this stays. */
-  get changes(): number {
-    return this.#changes;
+  /** Grows with every change but those of usage: which providers may do for a request at all holds while this stays. */
+  get structure(): number {
+    return this.#structure;
   }
 
   /** Slots there are; some of them may be empty. */

@@ -5,12 +5,15 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Providers } from './providers.ts';
 import type { DecisionRecorder } from './record-decisions.ts';
 import { rehearse } from './rehearse.ts';
+import type { ColumnSelector } from './select-by-columns.ts';
 import { selectDestinations, type SchedulerDeps } from './select-destinations.ts';
 
 export interface DeciderDeps extends SchedulerDeps {
   readonly providers: Providers;
   readonly decisions: DecisionRecorder;
   readonly clock: Clock;
+  /** The short way, for requests that can take it. */
+  readonly byColumns: ColumnSelector;
 }
 
 export interface PlaceRequest {
@@ -23,7 +26,8 @@ export interface PlaceRequest {
 /** Places a request, and writes down what was decided; where nothing was found, why. */
 export async function decide(deps: DeciderDeps, { spec, instanceIds, requestId }: PlaceRequest): Promise<Selection> {
   const began = deps.clock.now();
-  const selection = await selectDestinations(deps, { spec, instanceIds });
+  const wanted = { spec, instanceIds };
+  const selection = (await deps.byColumns(wanted)) ?? (await selectDestinations(deps, wanted));
   const explanation = selection.found ? null : await explainOrNot(deps, spec);
   deps.decisions.record({
     id: selection.decisionId,

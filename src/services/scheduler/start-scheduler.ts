@@ -20,6 +20,7 @@ import { followProviders } from './providers.ts';
 import { pciAliasesOf } from './pci-aliases-of.ts';
 import { recordDecisions } from './record-decisions.ts';
 import { rehearse } from './rehearse.ts';
+import { columnSelector } from './select-by-columns.ts';
 import { watchSettling } from './settling.ts';
 import { weighersNamed } from './weighers/index.ts';
 
@@ -39,7 +40,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<{ stop(
   const { stores, settings, clock, log } = options;
   const providers = followProviders(options);
   const decisions = recordDecisions(options);
-  const deps: DeciderDeps = {
+  const parts = {
     ...options,
     placement: findingCandidatesHere(options.placement, providers),
     providers,
@@ -49,6 +50,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<{ stop(
     filters: filtersNamed(settings.filter_scheduler.enabled_filters, settings.filter_scheduler.available_filters),
     weighers: weighersNamed(settings.filter_scheduler.weight_classes),
   };
+  const deps: DeciderDeps = { ...parts, byColumns: columnSelector(parts) };
   pciAliasesOf(settings); // a wrong one ends the start
   const settling = await watchSettling(options);
   const served = await options.bus.serve(schedulerTopic, scheduler, {

@@ -17,6 +17,8 @@ export interface Neighbours {
   /** Projects that exist; null when the identity service may not be asked. */
   projects: ReadonlySet<string> | null;
   readonly images: Map<string, Image>;
+  /** Runs when somebody makes an image. */
+  whenImageIsMade: () => Promise<unknown>;
   readonly networks: Network[];
   readonly ports: Map<string, Port>;
   readonly securityGroups: SecurityGroup[];
@@ -110,6 +112,7 @@ export function fakeNeighbours(): Neighbours {
     projects: null,
     limits: { registered: {}, ofProject: {} },
     images: new Map(),
+    whenImageIsMade: () => Promise.resolve(),
     networks: [],
     ports: new Map(),
     securityGroups: [],
@@ -157,6 +160,7 @@ export function fakeNeighbours(): Neighbours {
           return changed;
         },
         create: async (by, wanted) => {
+          await self.whenImageIsMade();
           const image: Image = {
             id: randomIds.uuid(),
             status: 'queued',
@@ -276,6 +280,9 @@ export function fakeNeighbours(): Neighbours {
           return changed;
         },
         deleteFloatingIp: async (_, id) => void self.floatingIps.delete(id),
+        checkAutoAllocate: async () => {
+          if (!self.networks.some((network) => network.external)) throw conflict('there is no external network');
+        },
         portQuota: async () => self.portQuota,
       } satisfies Partial<NetworkClient> as unknown as NetworkClient,
       share: {

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import type { Instance } from '../../../../domain/instance.ts';
 import { passwordPieces } from '../../../../domain/metadata/stored-password.ts';
 import { conflict, isKind, toWireError, type WireError } from '../../../../lib/errors.ts';
+import { HttpError } from '../../../../lib/http/http-error.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { changeInstance, type LocatedInstance } from '../../../../store/instances.ts';
@@ -56,7 +57,8 @@ async function changePassword(deps: ApiDeps, ctx: RequestContext, located: Locat
       }));
   } catch (error) {
     await settle(toWireError(error));
-    throw isKind(error, 'conflict', 'unsupported') ? error : conflict('Unable to set password on instance', { cause: error });
+    if (isKind(error, 'unsupported')) throw new HttpError(501, error.message);
+    throw isKind(error, 'conflict') ? error : conflict('Unable to set password on instance', { cause: error });
   }
   await settle(null);
 }

@@ -7,7 +7,7 @@ const canonical: Readonly<Record<string, string>> = { amd64: 'x86_64', x64: 'x86
 const architecture = (name: string): string => canonical[name.toLowerCase()] ?? name.toLowerCase();
 
 /** Why a hypervisor cannot run an image; null when it can. */
-export function imageMisfit(
+function imageMisfit(
   facts: Pick<NodeFacts, 'supportedInstances' | 'hypervisorVersion' | 'cpuInfo'>,
   properties: Readonly<Record<string, string>>,
   settings: Settings,

@@ -52,6 +52,9 @@ export async function updateRequestSpec(stores: Stores, instanceId: string, chan
 
 /** Forgets a deleted instance's request and membership; its mapping stays, so that lists of deleted servers still find it. */
 export async function forgetInstance(stores: Stores, instanceId: string): Promise<void> {
-  await stores.api.deleteFrom('request_specs').where('instance_id', '=', instanceId).execute();
-  await stores.api.deleteFrom('server_group_members').where('instance_id', '=', instanceId).execute();
+  await stores.api
+    .with('spec', (query) => query.deleteFrom('request_specs').where('instance_id', '=', instanceId))
+    .deleteFrom('server_group_members')
+    .where('instance_id', '=', instanceId)
+    .execute();
 }

@@ -1,6 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import type { Executor } from '../lib/sql/database.ts';
-import type { NewSaga, SagaRecord, SagaState, SagaStore } from '../lib/saga/store.ts';
+import type { NewSaga, SagaProgress, SagaRecord, SagaState, SagaStore } from '../lib/saga/store.ts';
 import type { CellDatabase } from './stores.ts';
 import type { CellTables } from './tables.ts';
 
@@ -149,21 +149,14 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
         RETURNING sagas.id, sagas.cancel_requested`.execute(database);
       return new Map(rows.rows.map((row) => [row.id, { cancelRequested: row.cancel_requested }]));
     },
-    async advance(id, fence, { state, position, results, failure, line }) {
-      const { numUpdatedRows } = await database
-        .updateTable('sagas')
-        .set({
-          state,
-          position,
-          results: sql`results || ${JSON.stringify(results ?? {})}::jsonb`,
-          ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
-          log: sql`log || ${JSON.stringify([line])}::jsonb`,
-          updated_at: sql`now()`,
-        })
-        .where('id', '=', id)
-        .where('fence', '=', fence)
-        .executeTakeFirst();
-      return numUpdatedRows > 0n;
+    advance(id, fence, progress, alongside = []) {
+      if (alongside.length === 0) return logProgress(database, id, fence, progress);
+      return database.transaction().execute(async (tx) => {
+        // the fence first: it locks the saga, so that no other conductor takes it over meanwhile
+        if (!(await logProgress(tx, id, fence, progress))) return false;
+        for (const write of alongside) await write(tx as never);
+        return true;
+      });
     },
     async release(id, fence, afterMs) {
       await database
@@ -174,4 +167,27 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
         .execute();
     },
   };
+}
+
+/** Writes progress and its log line where the fence still stands. */
+async function logProgress(
+  tx: Executor<CellTables>,
+  id: string,
+  fence: number,
+  { state, position, results, failure, line }: SagaProgress,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('sagas')
+    .set({
+      state,
+      position,
+      results: sql`results || ${JSON.stringify(results ?? {})}::jsonb`,
+      ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
+      log: sql`log || ${JSON.stringify([line])}::jsonb`,
+      updated_at: sql`now()`,
+    })
+    .where('id', '=', id)
+    .where('fence', '=', fence)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }

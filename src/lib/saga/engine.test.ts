@@ -120,6 +120,30 @@ test('a cancelled saga is interrupted and undone', async () => {
   });
 });
 
+test('what a step writes alongside is written with its end, or fails it', async () => {
+  const writing = saga<Params, Deps>('writes')
+    .step('first', {
+      run: ({ params, deps, alongside }) => {
+        deps.done.push('ran');
+        alongside(() => {
+          if (params.fail === 'first') return Promise.reject(conflict('cannot be written'));
+          deps.done.push('wrote');
+          return Promise.resolve();
+        });
+        return Promise.resolve(null);
+      },
+      undo: ({ deps }) => Promise.resolve(void deps.done.push('undid')),
+    })
+    .step('second', step('second'));
+  expect(await outcome(writing)).toMatchObject({ did: ['ran', 'wrote', 'second'], state: 'done' });
+  expect(await outcome(writing, { fail: 'first' })).toMatchObject({
+    did: ['ran', 'undid'],
+    state: 'undone',
+    failure: 'cannot be written',
+    log: ['first failed', 'first undone', ' undone'],
+  });
+});
+
 test('a step past the point of no return has no undo', () => {
   expect(() => saga<Params, Deps>('wrong').pointOfNoReturn().step('a', step('a'))).toThrow(
     'saga wrong: step a is past the point of no return and has an undo',

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { conflict, isKind, toWireError, type KilonovaError, type WireError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AnyStep, Saga, StepContext } from './saga.ts';
-import type { SagaRecord, SagaProgress, SagaStore } from './store.ts';
+import type { Alongside, SagaRecord, SagaProgress, SagaStore } from './store.ts';
 
 export interface EngineOptions<Deps> {
   readonly store: SagaStore;
@@ -116,8 +116,8 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     }
   }
 
-  const write = async (record: SagaRecord, progress: SagaProgress): Promise<SagaRecord> => {
-    if (!(await store.advance(record.id, record.fence, progress)))
+  const write = async (record: SagaRecord, progress: SagaProgress, alongside: readonly Alongside[] = []): Promise<SagaRecord> => {
+    if (!(await store.advance(record.id, record.fence, progress, alongside)))
       throw new LeaseLost(`another conductor has taken over saga ${record.id}`);
     return {
       ...record,
@@ -129,13 +129,19 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     };
   };
 
-  const contextOf = (record: SagaRecord, step: AnyStep, signal: AbortSignal): StepContext<unknown, unknown, Deps> => ({
+  const contextOf = (
+    record: SagaRecord,
+    step: AnyStep,
+    signal: AbortSignal,
+    alongside: Alongside[],
+  ): StepContext<unknown, unknown, Deps> => ({
     sagaId: record.id,
     params: record.params,
     results: record.results,
     deps,
     idempotencyKey: `${record.subject}/${record.id}/${step.name}`,
     signal,
+    alongside: (write) => void alongside.push(write),
   });
 
   async function forward(saga: Saga<unknown, Deps>, record: SagaRecord, signal: AbortSignal): Promise<SagaRecord> {
@@ -162,13 +168,15 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         });
       try {
         // past the point of no return a cancellation no longer interrupts
-        const result = await step.run(contextOf(record, step, step.forwardOnly ? stopping.signal : signal));
-        return await write(record, {
+        const alongside: Alongside[] = [];
+        const result = await step.run(contextOf(record, step, step.forwardOnly ? stopping.signal : signal, alongside));
+        const progress: SagaProgress = {
           state: last ? 'done' : 'running',
           position: record.position + 1,
           results: { [step.name]: result ?? null },
           line: line('ran', attempt),
-        });
+        };
+        return await write(record, progress, alongside);
       } catch (error) {
         if (error instanceof LeaseLost) throw error;
         if (isCancelled()) continue;
@@ -203,13 +211,15 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     const failure: WireError = record.failure ?? { kind: 'internal', message: 'unknown' };
     for (let attempt = 1; ; attempt++) {
       try {
-        await step.undo?.({ ...contextOf(record, step, stopping.signal), failure });
+        const alongside: Alongside[] = [];
+        await step.undo?.({ ...contextOf(record, step, stopping.signal, alongside), failure });
         const position = record.position - 1;
-        return await write(record, {
+        const progress: SagaProgress = {
           state: position === 0 ? 'undone' : 'unwinding',
           position,
           line: { step: step.name, event: 'undone', at: started, ms: clock.now() - started, ...(attempt > 1 ? { tries: attempt } : {}) },
-        });
+        };
+        return await write(record, progress, alongside);
       } catch (error) {
         if (error instanceof LeaseLost) throw error;
         if (signal.reason instanceof LeaseLost) throw signal.reason;

@@ -27,9 +27,10 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
       }
       return Promise.resolve(known);
     },
-    advance(id, fence, { state, position, results, failure, line }) {
+    async advance(id, fence, { state, position, results, failure, line }, alongside = []) {
       const row = rows.get(id);
-      if (row === undefined || row.fence !== fence) return Promise.resolve(false);
+      if (row === undefined || row.fence !== fence) return false;
+      for (const write of alongside) await write(undefined as never);
       // through JSON, as a database would keep it
       const kept = JSON.parse(
         JSON.stringify({
@@ -43,12 +44,8 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
         }),
       ) as typeof row;
       rows.set(id, kept);
-      try {
-        onWrite(kept);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      return Promise.resolve(true);
+      onWrite(kept);
+      return true;
     },
     release(id, fence, afterMs) {
       const row = rows.get(id);

@@ -11,6 +11,11 @@ export interface StepContext<Params, Results, Deps> {
   readonly idempotencyKey: string;
   /** Aborted when the saga is cancelled (before its point of no return), its lease is lost, or the process stops. */
   readonly signal: AbortSignal;
+  /**
+   * Has this written in the transaction that logs the end of the step, in the database of the saga: both happen or neither, by one
+   * commit instead of two. When it throws the step has failed.
+   */
+  readonly alongside: (write: (transaction: never) => Promise<void>) => void;
 }
 
 export interface UndoContext<Params, Results, Deps> extends StepContext<Params, Results, Deps> {

@@ -51,6 +51,9 @@ export interface SagaProgress {
   readonly line: SagaLogLine;
 }
 
+/** What a step writes when its end is logged; takes a transaction of the store's own kind. */
+export type Alongside = (transaction: never) => Promise<void>;
+
 /** Where sagas are kept. */
 export interface SagaStore {
   /** Takes up to `limit` sagas that nobody holds a lease on, for so many milliseconds. */
@@ -61,8 +64,8 @@ export interface SagaStore {
     held: readonly { readonly id: string; readonly fence: number }[],
     leaseMs: number,
   ): Promise<ReadonlyMap<string, { readonly cancelRequested: boolean }>>;
-  /** Writes progress and its log line, if the fence still stands; answers whether it did. */
-  advance(id: string, fence: number, progress: SagaProgress): Promise<boolean>;
+  /** Writes progress and its log line, if the fence still stands, in one transaction with what the step writes; answers whether it did. */
+  advance(id: string, fence: number, progress: SagaProgress, alongside?: readonly Alongside[]): Promise<boolean>;
   /** Gives a saga back, to be claimed again after so many milliseconds. */
   release(id: string, fence: number, afterMs: number): Promise<void>;
 }

@@ -1,4 +1,6 @@
 import type { Instance, InstanceFault, InstanceId, TaskState, VmState } from '../../domain/instance.ts';
+import type { Executor } from '../../lib/sql/database.ts';
+import type { CellTables } from '../../store/tables.ts';
 import type { WireError } from '../../lib/errors.ts';
 import { recordEvent } from '../../store/actions.ts';
 import { findInstance, transition, type InstanceChanges } from '../../store/instances.ts';
@@ -8,7 +10,7 @@ import type { ConductorDeps } from './deps.ts';
 /** Records how a step of an action ended, under Nova's event names. */
 export async function finishEvent(
   deps: ConductorDeps,
-  database: CellDatabase,
+  database: Executor<CellTables>,
   event: {
     readonly instanceId: string;
     readonly requestId: string;

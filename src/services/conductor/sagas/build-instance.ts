@@ -1,7 +1,9 @@
-import type { InstanceId } from '../../../domain/instance.ts';
-import type { Destination } from '../../../domain/request-spec.ts';
+import type { Instance, InstanceId } from '../../../domain/instance.ts';
+import type { Destination, RequestSpec } from '../../../domain/request-spec.ts';
 import { conflict, isKind, KilonovaError, messageOf } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
+import type { Executor } from '../../../lib/sql/database.ts';
+import type { CellTables } from '../../../store/tables.ts';
 import { findInstance, transition, updateInstance } from '../../../store/instances.ts';
 import { requestSpecOf } from '../../../store/mappings.ts';
 import { eraseAdminPass } from '../../../store/sagas.ts';
@@ -73,24 +75,25 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
   })
   .pointOfNoReturn()
   .step('finished', {
-    run: async ({ params, results, deps, sagaId }) => {
-      const database = deps.stores.cell(params.cellId);
+    run: ({ params, results, deps, sagaId, alongside }) => {
       const now = new Date(deps.clock.now()).toISOString();
-      await transition(
-        database,
-        params.instanceId,
-        { whileTask: ['scheduling', 'networking', 'spawning'], vmState: 'active', taskState: null },
-        { launchedAt: now, launchedOn: results.spawned.host, powerState: results.spawned.powerState, progress: 100 },
-      );
-      await finishEvent(deps, database, {
-        instanceId: params.instanceId,
-        requestId: params.requestId,
-        name: 'compute__do_build_and_run_instance',
-        startedAt: params.startedAt,
-        host: results.spawned.host,
+      alongside(async (tx: Executor<CellTables>) => {
+        await transition(
+          tx,
+          params.instanceId,
+          { whileTask: ['scheduling', 'networking', 'spawning'], vmState: 'active', taskState: null },
+          { launchedAt: now, launchedOn: results.spawned.host, powerState: results.spawned.powerState, progress: 100 },
+        );
+        await finishEvent(deps, tx, {
+          instanceId: params.instanceId,
+          requestId: params.requestId,
+          name: 'compute__do_build_and_run_instance',
+          startedAt: params.startedAt,
+          host: results.spawned.host,
+        });
+        if (params.adminPass !== null) await eraseAdminPass(tx, sagaId);
       });
-      if (params.adminPass !== null) await eraseAdminPass(database, sagaId);
-      return null;
+      return Promise.resolve(null);
     },
   });
 
@@ -101,29 +104,20 @@ const isWorthAnotherHost = (error: unknown): boolean =>
 async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destination, attempt: number, key: string, signal: AbortSignal) {
   const database = deps.stores.cell(params.cellId);
   const beingDeleted = (): KilonovaError => conflict('The server is being deleted.', { code: 'deleting' });
+  const spec = await requestSpecOf(deps.stores, params.instanceId);
+  if (spec === null) throw beingDeleted();
+  const hasPorts = spec.requestedNetworks !== 'none' && spec.requestedNetworks.length > 0;
   const building = await transition(
     database,
     params.instanceId,
-    { whileTask: ['scheduling', 'networking', 'spawning'], taskState: 'networking' },
+    { whileTask: ['scheduling', 'networking', 'spawning'], taskState: hasPorts ? 'networking' : 'spawning' },
     { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
   );
   if (building === null) throw beingDeleted();
-  const spec = await requestSpecOf(deps.stores, params.instanceId);
-  if (spec === null) throw beingDeleted();
   if (attempt > 0) await claimAgain(deps, building.id, spec, place);
   const blockDevices = await reserveVolumes(deps, building, signal);
   if (blockDevices !== building.blockDevices) await updateInstance(database, building.id, { blockDevices });
-  const networkInfo = await plugPorts(deps, building, place.host, {
-    networks: spec.requestedNetworks,
-    securityGroups: spec.securityGroups,
-  });
-  signal.throwIfAborted();
-  const spawning = await transition(
-    database,
-    params.instanceId,
-    { whileTask: ['networking', 'spawning'], taskState: 'spawning' },
-    { networkInfo },
-  );
+  const spawning = hasPorts ? await plug(deps, building, place, spec, signal) : { ...building, blockDevices };
   if (spawning === null) throw beingDeleted();
   const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
   const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
@@ -131,13 +125,25 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   return powerState;
 }
 
-/** Claims an alternate: the place before it is given back in the same step. */
-async function claimAgain(
+/** Makes and binds the ports of a server; null when it is being deleted. */
+async function plug(
   deps: ConductorDeps,
-  instanceId: InstanceId,
-  spec: NonNullable<Awaited<ReturnType<typeof requestSpecOf>>>,
+  building: Instance,
   place: Destination,
-): Promise<void> {
+  spec: RequestSpec,
+  signal: AbortSignal,
+): Promise<Instance | null> {
+  const networkInfo = await plugPorts(deps, building, place.host, {
+    networks: spec.requestedNetworks,
+    securityGroups: spec.securityGroups,
+  });
+  signal.throwIfAborted();
+  const step = { whileTask: ['networking', 'spawning'], taskState: 'spawning' } as const;
+  return transition(deps.stores.cell(place.cellId), building.id, step, { networkInfo });
+}
+
+/** Claims an alternate: the place before it is given back in the same step. */
+async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: RequestSpec, place: Destination): Promise<void> {
   const selection = await deps.scheduler.selectDestinations({
     spec: { ...spec, requestedHost: place.host, requestedNode: place.node },
     instanceIds: [instanceId],

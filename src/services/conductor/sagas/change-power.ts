@@ -2,6 +2,8 @@ import type { InstanceId, PowerState, TaskState, VmState } from '../../../domain
 import type { ComputeAgent } from '../../../contracts/compute.ts';
 import type { CommandOptions } from '../../../lib/rpc/contract.ts';
 import { saga } from '../../../lib/saga/saga.ts';
+import type { Executor } from '../../../lib/sql/database.ts';
+import type { CellTables } from '../../../store/tables.ts';
 import { findInstance, getInstance, transition } from '../../../store/instances.ts';
 import type { Instance } from '../../../domain/instance.ts';
 import type { ConductorDeps } from '../deps.ts';
@@ -137,24 +139,24 @@ export const changePower = saga<PowerParams, ConductorDeps>('change-power')
   })
   .pointOfNoReturn()
   .step('finished', {
-    run: async ({ params, results, deps }) => {
-      const found = await findInstance(deps.stores, params.instanceId);
-      if (found === null) return null;
+    run: ({ params, results, deps, alongside }) => {
       const { to, task, event } = powerRules[params.action];
-      const database = deps.stores.cell(found.cellId);
-      await transition(
-        database,
-        params.instanceId,
-        { whileTask: [task], vmState: to, taskState: null },
-        { powerState: results.changed.powerState },
-      );
-      await finishEvent(deps, database, {
-        instanceId: params.instanceId,
-        requestId: params.requestId,
-        name: event,
-        startedAt: params.startedAt,
-        host: results.changed.host,
+      // a server that has a guest is in the cell of its saga, and stays there
+      alongside(async (tx: Executor<CellTables>) => {
+        await transition(
+          tx,
+          params.instanceId,
+          { whileTask: [task], vmState: to, taskState: null },
+          { powerState: results.changed.powerState },
+        );
+        await finishEvent(deps, tx, {
+          instanceId: params.instanceId,
+          requestId: params.requestId,
+          name: event,
+          startedAt: params.startedAt,
+          host: results.changed.host,
+        });
       });
-      return null;
+      return Promise.resolve(null);
     },
   });

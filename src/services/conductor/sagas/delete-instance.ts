@@ -64,16 +64,18 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
       const found = await findInstance(deps.stores, params.instanceId);
       if (found === null) return null;
       const database = deps.stores.cell(found.cellId);
-      await finishEvent(deps, database, {
-        instanceId: params.instanceId,
-        requestId: params.requestId,
-        name: 'compute_terminate_instance',
-        startedAt: params.startedAt,
-        host: results.destroyed.host,
-      });
       await forgetInstance(deps.stores, params.instanceId);
-      await forgetConsoleTokens(database, params.instanceId);
-      await markDeleted(database, params.instanceId);
+      await database.transaction().execute(async (tx) => {
+        await finishEvent(deps, tx, {
+          instanceId: params.instanceId,
+          requestId: params.requestId,
+          name: 'compute_terminate_instance',
+          startedAt: params.startedAt,
+          host: results.destroyed.host,
+        });
+        await forgetConsoleTokens(tx, params.instanceId);
+        await markDeleted(tx, params.instanceId);
+      });
       // it may have been moved to another cell at that very moment: then it is still to be marked there
       if ((await findInstance(deps.stores, params.instanceId)) !== null)
         throw unavailable('The server was moved to another cell meanwhile.');

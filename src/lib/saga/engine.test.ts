@@ -140,7 +140,7 @@ test('what a step writes alongside is written with its end, or fails it', async 
     did: ['ran', 'undid'],
     state: 'undone',
     failure: 'cannot be written',
-    log: ['first failed', 'first undone', ' undone'],
+    log: ['first failed', 'first undone'],
   });
 });
 

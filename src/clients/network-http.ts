@@ -183,6 +183,17 @@ export function createNetworkClient({ endpoints, log }: NetworkClientOptions): N
     async deleteFloatingIp(session, id) {
       await ask(session, 'DELETE', `floatingips/${encodeURIComponent(id)}`);
     },
+    async autoAllocate(session, projectId) {
+      const { auto_allocated_topology: made } = await ask<{ readonly auto_allocated_topology: { readonly id: string } }>(
+        session,
+        'GET',
+        `auto-allocated-topology/${encodeURIComponent(projectId)}`,
+      );
+      return made.id;
+    },
+    async checkAutoAllocate(session, projectId) {
+      await ask(session, 'GET', `auto-allocated-topology/${encodeURIComponent(projectId)}?fields=dry-run`);
+    },
     async portQuota(session, projectId) {
       const { quota } = await ask<{ readonly quota: { readonly port: { readonly limit: number; readonly used: number } } }>(
         session,

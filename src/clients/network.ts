@@ -157,6 +157,10 @@ export interface NetworkClient {
     leadsTo: { readonly portId: string; readonly fixedIpAddress: string } | null,
   ): Promise<FloatingIp>;
   deleteFloatingIp(session: Session, id: string): Promise<void>;
+  /** The network a project is given for the asking, with a subnet and a router to the outside; made if it has none yet. */
+  autoAllocate(session: Session, projectId: string): Promise<string>;
+  /** Refuses (conflict) when `autoAllocate` would. */
+  checkAutoAllocate(session: Session, projectId: string): Promise<void>;
   /** Free ports of the project's quota; null is unlimited. */
   portQuota(session: Session, projectId: string): Promise<{ readonly limit: number; readonly used: number } | null>;
 }

@@ -27,14 +27,18 @@ export async function plugPorts(
   request: { readonly networks: RequestedNetworks; readonly securityGroups: readonly string[] },
 ): Promise<NetworkInfo> {
   const session = identity.serviceSession;
-  if (typeof request.networks === 'string' || request.networks.length === 0) return [];
+  if (request.networks === 'none' || request.networks.length === 0) return [];
+  const wishes =
+    request.networks === 'auto'
+      ? [{ networkId: await network.autoAllocate(session, instance.projectId), portId: null, fixedIp: null, tag: null }]
+      : request.networks;
   const known = await network.ports(session, { device_id: instance.id });
   const owner = `compute:${instance.availabilityZone ?? 'nova'}`;
   const missing: { readonly index: number; readonly networkId: string; readonly fixedIp: string | null; readonly tag: string | null }[] =
     [];
   const ports: (Port | undefined)[] = [];
   const taken = new Set<string>();
-  for (const [index, wanted] of request.networks.entries()) {
+  for (const [index, wanted] of wishes.entries()) {
     const own = known.find(
       (port) =>
         !taken.has(port.id) &&

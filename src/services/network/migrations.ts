@@ -267,4 +267,14 @@ CREATE VIEW security_group_details AS
   FROM security_groups g;
 `,
   },
+  {
+    name: '0007-auto-allocated-topologies',
+    sql: `
+CREATE TABLE auto_allocated_topologies (
+  project_id text PRIMARY KEY,
+  network_id text NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+  router_id text REFERENCES routers (id) ON DELETE SET NULL
+);
+`,
+  },
 ];

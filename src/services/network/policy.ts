@@ -115,6 +115,9 @@ export const networkPolicy = {
   update_security_group_rule: rule(shared.member, 'Never allowed: a rule cannot change.'),
   delete_security_group_rule: rule(shared.member, 'Delete a security group rule.'),
 
+  get_auto_allocated_topology: rule(shared.member, 'Show the network a project was given for the asking, or have it made.'),
+  delete_auto_allocated_topology: rule(shared.member, 'Delete it.'),
+
   get_rbac_policies: rule(shared.reader, 'List RBAC policies.'),
   get_rbac_policy: rule(shared.reader, 'Show an RBAC policy.'),
   create_rbac_policy: rule(shared.member, 'Share a network with a project.'),

@@ -2,6 +2,7 @@ import type { AnyRoute } from '../../lib/http/route.ts';
 import type { NetworkDeps } from './deps.ts';
 import { quotaRoutes } from './quota/routes.ts';
 import { agentRoutes } from './resources/agents/routes.ts';
+import { autoAllocatedTopologyRoutes } from './resources/auto-allocated-topology.ts';
 import { extensionRoutes } from './resources/extensions.ts';
 import { floatingIps } from './resources/floating-ips/collection.ts';
 import { floatingIpRoutes } from './resources/floating-ips/routes.ts';
@@ -39,6 +40,7 @@ export const networkRoutes: readonly AnyRoute<NetworkDeps>[] = [
   ...extensionRoutes,
   ...smallCollectionRoutes,
   ...ipAvailabilityRoutes,
+  ...autoAllocatedTopologyRoutes,
   ...tagRoutes(networks),
   ...tagRoutes(subnets),
   ...tagRoutes(ports),

@@ -5,6 +5,10 @@ import { extensionNotFound } from '../neutron-errors.ts';
 const extensions: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
   agent: { name: 'agent', description: 'The agent management extension.' },
   'allowed-address-pairs': { name: 'Allowed Address Pairs', description: 'Provides allowed address pairs' },
+  'auto-allocated-topology': {
+    name: 'Auto Allocated Topology Services',
+    description: 'Gives a project a network with a way out that it need not make itself.',
+  },
   availability_zone: { name: 'Availability Zone', description: 'The availability zone extension.' },
   network_availability_zone: { name: 'Network Availability Zone', description: 'Availability zone support for network.' },
   router_availability_zone: { name: 'Router Availability Zone', description: 'Availability zone support for router.' },

@@ -230,6 +230,7 @@ export interface NetworkTables {
   port_security_groups: PortSecurityGroupsTable;
   routers: RoutersTable;
   floating_ips: FloatingIpsTable;
+  auto_allocated_topologies: { project_id: string; network_id: string; router_id: string | null };
   quotas: QuotasTable;
   agents: AgentsTable;
   compute_events: ComputeEventsTable;

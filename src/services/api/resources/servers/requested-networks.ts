@@ -27,8 +27,7 @@ export async function resolveNetworks(
   if (asked === undefined || asked === 'auto' || asked.length === 0) {
     const usable = await usableNetworks(deps, ctx);
     if (usable.length === 0) {
-      if (asked === 'auto') throw invalid(`Unable to automatically allocate a network for project ${ctx.caller.projectId ?? ''}`);
-      return 'none';
+      return asked === 'auto' ? allocatable(deps, ctx, servers) : 'none';
     }
     if (usable.length > 1 && asked !== 'auto') throw conflict('Multiple possible networks found, use a Network ID to be more specific.');
     await refuseTooManyPorts(deps, ctx, servers);
@@ -65,6 +64,20 @@ export async function resolveNetworks(
     await refuseTooManyPorts(deps, ctx, servers * items.filter(({ portId }) => portId === null).length);
   }
   return items;
+}
+
+/** That a network can be given to a project which has none; it is made when the first of its servers is built. */
+async function allocatable(deps: ApiDeps, ctx: RequestContext, servers: number): Promise<'auto'> {
+  const projectId = ctx.caller.projectId ?? '';
+  try {
+    await deps.network.checkAutoAllocate(deps.identity.sessionOf(ctx.caller), projectId);
+  } catch (error) {
+    if (isKind(error, 'conflict', 'notFound'))
+      throw invalid(`Unable to automatically allocate a network for project ${projectId}`, { cause: error });
+    throw error;
+  }
+  await refuseTooManyPorts(deps, ctx, servers);
+  return 'auto';
 }
 
 function readItem({ uuid, port, fixed_ip: fixedIp, tag }: Item) {

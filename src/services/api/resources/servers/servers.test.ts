@@ -4,6 +4,7 @@ import type { Network } from '../../../../clients/network.ts';
 import type { Instance, InstanceId } from '../../../../domain/instance.ts';
 import { createServerGroup } from '../../../../store/server-groups.ts';
 import { findInstance } from '../../../../store/instances.ts';
+import { requestSpecOf } from '../../../../store/mappings.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -604,6 +605,17 @@ describe('creating a server', () => {
     api.neighbours.portQuota = { limit: 1, used: 1 };
     expect(messageOf(await create({ networks: 'auto' }))).toEqual([403, 'Maximum number of ports exceeded']);
     api.neighbours.portQuota = null;
+  });
+
+  test('has a network made for a project without one, where there is a way out', async () => {
+    const kept = api.neighbours.networks.splice(0);
+    const refused = messageOf(await create({ networks: 'auto' }));
+    api.neighbours.networks.push({ ...network, id: uuidOf(7), projectId: 'ops', shared: false, external: true });
+    const made = await create({ networks: 'auto' });
+    api.neighbours.networks.splice(0, 1, ...kept);
+    expect(refused).toEqual([400, 'Unable to automatically allocate a network for project maker']);
+    expect([made.status, (await requestSpecOf(api.stores, made.body.server.id))?.requestedNetworks]).toEqual([202, 'auto']);
+    await maker()('DELETE', `/servers/${made.body.server.id}`);
   });
 
   test('stays within the quota of the project, and says what is over', async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import { powerStates } from '../../../domain/instance.ts';
 import { KilonovaError } from '../../../lib/errors.ts';
-import type { GuestSpec, HypervisorDriver } from './driver.ts';
+import type { DiskSpec, GuestSpec, HypervisorDriver } from './driver.ts';
 
 /** A guest without disks and network: it runs everywhere and needs nothing. */
 export function tinyGuest(changes: Partial<GuestSpec> = {}): GuestSpec {
@@ -316,6 +316,84 @@ export function describeDriver(name: string, open: () => Promise<HypervisorDrive
       await expect.poll(told).toContain('stopped');
       following.abort();
       await seen;
+    });
+
+    describe('moves', () => {
+      const gib = 1024 ** 3;
+      const disk = (bytes: number): DiskSpec => ({
+        file: 'disk',
+        device: 'disk',
+        bus: null,
+        content: { kind: 'blank' },
+        bytes,
+        bootIndex: 1,
+      });
+      const moves = () => driver.moves!;
+      const setAside = ({ id }: GuestSpec, becomes: readonly DiskSpec[] = [disk(3 * gib)]) =>
+        moves().setAside(id, { becomes, graceSeconds: 0, signal });
+      const spawnedWithDisk = async (): Promise<GuestSpec> => {
+        const guest = spec({ disks: [disk(2 * gib)] });
+        await driver.spawn(guest, { paused: false, signal });
+        return guest;
+      };
+      const larger = (guest: GuestSpec): GuestSpec => ({
+        ...guest,
+        vcpus: 2,
+        cpu: { topology: { sockets: 2, cores: 1, threads: 1 } },
+        memoryMb: 96,
+        disks: [disk(3 * gib)],
+      });
+      const isAside = async ({ id }: GuestSpec): Promise<boolean> => (await moves().aside()).includes(id);
+      afterEach(async () => {
+        for (const id of made) await moves().discardAside(id);
+      });
+
+      it('set a guest aside, which is no guest then, as often as asked', async () => {
+        const guest = await spawnedWithDisk();
+        expect(await isAside(guest)).toBe(false);
+        await setAside(guest);
+        await setAside(guest);
+        expect([await isAside(guest), await powerState(guest)]).toEqual([true, null]);
+        expect((await driver.guests()).some(({ id }) => id === guest.id)).toBe(false);
+        await moves().discardAside(guest.id);
+        await moves().discardAside(guest.id);
+        expect(await isAside(guest)).toBe(false);
+      });
+
+      it('make another guest of it beside it, running or not', async () => {
+        const guest = await spawnedWithDisk();
+        await setAside(guest);
+        await moves().takeOver(larger(guest), { from: 'host', start: false, signal });
+        expect(await powerState(guest)).toBe(powerStates.shutdown);
+        await moves().takeOver(larger(guest), { from: 'host', start: true, signal });
+        expect([await isAside(guest), await powerState(guest)]).toEqual([true, powerStates.running]);
+        await moves().discardAside(guest.id);
+        expect(await powerState(guest)).toBe(powerStates.running);
+      });
+
+      it('bring it back in place of who took over, as often as asked', async () => {
+        const guest = await spawnedWithDisk();
+        await setAside(guest);
+        await moves().takeOver(larger(guest), { from: 'host', start: true, signal });
+        await moves().bringBack(guest, { start: false, signal });
+        expect([await isAside(guest), await powerState(guest)]).toEqual([false, powerStates.shutdown]);
+        await moves().bringBack(guest, { start: true, signal });
+        await moves().bringBack(guest, { start: true, signal });
+        expect(await powerState(guest)).toBe(powerStates.running);
+      });
+
+      it('leave a guest alone whose disks would become smaller', async () => {
+        const guest = await spawnedWithDisk();
+        await expect(setAside(guest, [disk(gib)])).rejects.toMatchObject({ kind: 'conflict', code: 'resize-down' });
+        expect([await isAside(guest), await powerState(guest)]).toEqual([false, powerStates.running]);
+      });
+
+      it('know no guest that is not there', async () => {
+        const guest = tinyGuest();
+        await expect(setAside(guest)).rejects.toMatchObject({ kind: 'notFound' });
+        await expect(moves().takeOver(guest, { from: 'host', start: true, signal })).rejects.toMatchObject({ kind: 'notFound' });
+        await expect(moves().bringBack(guest, { start: true, signal })).rejects.toMatchObject({ kind: 'notFound' });
+      });
     });
 
     it('says how long the host is up', async () => {

@@ -49,4 +49,39 @@ describe('fake hypervisors', () => {
     after.close();
     rmSync(directory, { recursive: true });
   });
+
+  it('hand guests over to each other: set aside, or while they run', async () => {
+    const hypervisors = open();
+    const [one, two] = [hypervisors.driver('one'), hypervisors.driver('two')];
+    const guest = tinyGuest();
+    await one.spawn(guest, { paused: false, signal });
+    await one.moves!.setAside(guest.id, { becomes: [], graceSeconds: 0, signal });
+    await two.moves!.takeOver(guest, { from: 'one', start: true, signal });
+    await one.moves!.discardAside(guest.id);
+    expect([await one.guests(), await two.guests()]).toEqual([[], [expect.objectContaining({ id: guest.id, powerState: 1 })]]);
+    await one.liveMoves!.prepare(guest, { from: 'two', signal });
+    await two.liveMoves!.send(guest.id, { to: 'one', signal });
+    expect([await one.guests(), await two.guests()]).toEqual([[expect.objectContaining({ id: guest.id, powerState: 1 })], []]);
+  });
+
+  it('keep a guest that is on its way until it has arrived, is forced to, or is given up', async () => {
+    const hypervisors = open();
+    using _ = hypervisors.faults.add({ operation: 'liveMigrate', delayMs: 60_000 });
+    const [one] = [hypervisors.driver('one'), hypervisors.driver('two')];
+    const guest = tinyGuest();
+    await one.spawn(guest, { paused: false, signal });
+    const live = one.liveMoves!;
+    await expect(live.forceComplete(guest.id)).rejects.toMatchObject({ kind: 'conflict' });
+    const control = new AbortController();
+    const sending = live.send(guest.id, { to: 'two', signal: control.signal });
+    const { memoryTotal, memoryRemaining, memoryProcessed } = live.progress(guest.id)!;
+    expect([memoryTotal, memoryRemaining + memoryProcessed]).toEqual([64 * 1024 ** 2, memoryTotal]);
+    control.abort(new Error('given up'));
+    await expect(sending).rejects.toThrow();
+    expect([live.progress(guest.id), (await one.guests()).length]).toEqual([null, 1]);
+    const forced = live.send(guest.id, { to: 'two', signal });
+    await live.forceComplete(guest.id);
+    await forced;
+    expect(await one.guests()).toEqual([]);
+  });
 });

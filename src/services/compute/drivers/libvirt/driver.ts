@@ -44,6 +44,7 @@ import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
 import { hypervisorError } from './hypervisor-error.ts';
 import { openLibvirtLink } from './libvirt-link.ts';
+import { libvirtMoves } from './moves.ts';
 import { guestNotFound, ownedDomains } from './owned-domains.ts';
 import { plugIn, unplug, type DetachPatience, type PluggedDevice } from './plugging.ts';
 import { readDiagnostics } from './read-diagnostics.ts';
@@ -52,7 +53,7 @@ import { forgetPassphrase, keepPassphrase, pluggedVolume, volumeElement } from '
 import { serialPortBook } from './serial-ports.ts';
 
 /** Guests on QEMU by way of libvirt. Only domains that carry this cloud's mark exist for it. */
-export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): Promise<HypervisorDriver> {
+export async function openLibvirtDriver({ host: hostName, settings, clock, log }: DriverDeps): Promise<HypervisorDriver> {
   const instancesPath = settings.DEFAULT.instances_path;
   const cloudId = settings.kilonova.cloud_id;
   await mkdir(instancesPath, { recursive: true, mode: 0o755 });
@@ -116,8 +117,8 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     signal,
   });
 
-  /** Defines a guest anew from its description, and starts it. */
-  async function startAnew(client: LibvirtClient, spec: GuestSpec, signal: AbortSignal): Promise<void> {
+  /** Defines a guest anew from its description, and starts it unless told otherwise. */
+  async function startAnew(client: LibvirtClient, spec: GuestSpec, signal: AbortSignal, start = true): Promise<void> {
     const directory = directoryOf(spec.id);
     for (const { file } of spec.disks) {
       if (!(await exists(join(directory, file)))) throw internal(`The guest's disk '${file}' is not on the host any more.`);
@@ -126,8 +127,9 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
     if (spec.configDrive !== null && !(await exists(drive))) await writeConfigDrive(spec.configDrive, drive, signal);
     signal.throwIfAborted();
     await keepPassphrases(client, spec);
-    await startDomain(client, await defineDomain(client, await xmlOf(spec)));
+    const domain = await defineDomain(client, await xmlOf(spec));
     domains.remember(spec.id);
+    if (start) await startDomain(client, domain);
   }
 
   const driver: HypervisorDriver = {
@@ -231,7 +233,7 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
       ask(async (client) => {
         const domain = await domains.find(client, spec.id);
         if (domain === null && !(await exists(directoryOf(spec.id)))) throw guestNotFound(spec.id);
-        if (domain !== null) await switchOff(client, domain, clock);
+        if (domain !== null) await switchOffForGood(client, spec.id);
         await startAnew(client, spec, signal);
       }),
 
@@ -267,6 +269,17 @@ export async function openLibvirtDriver({ settings, clock, log }: DriverDeps): P
         }
         if ((await stateOf(client, domain)) === powerStates.paused) await resumeDomain(client, domain);
       }),
+
+    moves: libvirtMoves({
+      hostName,
+      settings,
+      domains,
+      ask,
+      directoryOf,
+      powerOff: (id, options) => driver.powerOff(id, options),
+      define: (client, spec, start, signal) => startAnew(client, spec, signal, start),
+      remove,
+    }),
 
     attachInterface: (id, port) =>
       ask(async (client) => {

@@ -39,7 +39,7 @@ export async function removeRescueDisks(directory: string): Promise<void> {
   for (const file of await rescueDisks(directory)) await rm(join(directory, file), { force: true });
 }
 
-async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {
+export async function makeDisk({ device, content, bytes }: DiskSpec, path: string, settings: Settings, signal: AbortSignal): Promise<void> {
   const run = (...args: readonly string[]): Promise<unknown> => runCommand({ ...qemuImg(settings, signal), args });
   const format = diskFormatOf(settings);
   if (content.kind === 'blank') {

@@ -74,7 +74,7 @@ beforeAll(async () => {
   await openstack('router add subnet edge inside-4');
   await openstack('security group create web');
   await openstack('security group rule create --protocol tcp --dst-port 22 web');
-  await openstack('image set --property hw_qemu_guest_agent=yes tiny');
+  await openstack('image set --property hw_qemu_guest_agent=yes --property os_require_quiesce=yes tiny');
   const server = await openstackJson(
     'server create --image tiny --flavor small --key-name mine --network inside --security-group web --wait first',
   );

@@ -12,6 +12,7 @@ import type { ConsoleSession } from '../../contracts/consoles.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { notFound, unavailable } from '../../lib/errors.ts';
 import { silentLog } from '../../lib/log.ts';
+import { readExactly } from '../../lib/streams/read-exactly.ts';
 import type { ConsoleKind } from './console-kinds.ts';
 import { startConsoleProxy, type ConsoleProxy } from './start-console-proxy.ts';
 
@@ -93,6 +94,18 @@ const status = async (viewer: Viewer): Promise<number | undefined> => {
   answer.resume();
   return answer.statusCode;
 };
+/** A viewer after the handshake, who may write what it wants. */
+async function rawViewer({ port }: ConsoleProxy): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => undefined);
+  socket.write(
+    'GET /?token=t HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n',
+  );
+  let answer = '';
+  while (!answer.endsWith('\r\n\r\n')) answer += (await readExactly(socket, 1)).toString('latin1');
+  expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+  return socket;
+}
 const get = async ({ port }: ConsoleProxy, path: string, method = 'GET') => {
   const sent = request({ host: '127.0.0.1', port, path, method, agent: false }).end();
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
@@ -172,6 +185,32 @@ describe('a viewer', () => {
     await once(viewer.socket, 'open');
     viewer.socket.send(Buffer.alloc(2 * 1024 ** 2));
     expect((await viewer.closed)[0]).toBe(1009);
+  });
+
+  test.each([
+    ['bytes that are not masked', Buffer.from([0x82, 0x01, 0x61]), 1002],
+    ['a message of 2^63 bytes', Buffer.from([0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4]), 1009],
+    ['a compressed message', Buffer.from([0xc2, 0x81, 1, 2, 3, 4, 0x60]), 1002],
+  ])('who sends %s is cut off', async (_name, frame, code) => {
+    const running = await proxy();
+    sessions.set('t', session(await guest()));
+    const socket = await rawViewer(running);
+    socket.write(frame);
+    const [first, length] = await readExactly(socket, 2);
+    expect([first, (await readExactly(socket, length!)).readUInt16BE(0)]).toEqual([0x88, code]);
+    await once(socket.resume(), 'close');
+  });
+
+  test('who asks for signs of life and never reads them does not fill the proxy’s memory', async () => {
+    const running = await proxy();
+    sessions.set('t', session(await guest()));
+    const socket = await rawViewer(running);
+    const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125, 'p')]);
+    const many = Buffer.concat(Array.from({ length: 8000 }, () => ping));
+    const before = process.memoryUsage().arrayBuffers;
+    for (let round = 0; round < 20; round++) if (!socket.write(many)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 ** 2);
+    socket.destroy();
   });
 
   test('gets all a guest has said before it hangs up, and is told that it did', async () => {

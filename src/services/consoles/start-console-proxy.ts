@@ -33,6 +33,7 @@ export interface ConsoleProxy extends AsyncDisposable {
 
 /** The most one viewer may send at once. */
 const maxMessageBytes = 1024 ** 2;
+const mostUnheardBytes = 64 * 1024;
 /** How many viewers a proxy may have. */
 const mostViewersInAll = 2000;
 const heartbeatMs = 30_000;
@@ -55,6 +56,7 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: maxMessageBytes,
     handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false),
   });
@@ -100,6 +102,8 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
     const over = new AbortController();
     socket
       .on('pong', () => (viewer.alive = true))
+      // who asks faster than it listens is not answered
+      .on('ping', (data) => void (socket.bufferedAmount < mostUnheardBytes && socket.pong(data)))
       .on('close', () => {
         over.abort();
         guest.destroy();

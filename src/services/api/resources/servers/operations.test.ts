@@ -108,6 +108,30 @@ describe('rebuild', () => {
     });
   });
 
+  test.each([
+    ['2.74', ['version', 'addr']],
+    ['2.75', ['version', 'addr', 'OS-EXT-IPS:type', 'OS-EXT-IPS-MAC:mac_addr']],
+  ])('tells of addresses at %s what an answer to a change told then', async (version, keys) => {
+    const subnet = { id: 's', cidr: '10.0.0.0/24', version: 4, gateway: null, dns: [], routes: [], dhcpServer: null } as const;
+    const vif: Instance['networkInfo'][number] = {
+      portId: 'p',
+      macAddress: 'fa:16:3e:00:00:01',
+      networkId: 'n',
+      networkLabel: 'net',
+      mtu: 1500,
+      vnicType: 'normal',
+      vifType: 'bridge',
+      vifDetails: {},
+      profile: {},
+      active: true,
+      tag: null,
+      deleteOnTermination: true,
+      subnets: [{ ...subnet, addresses: [{ address: '10.0.0.5', floating: [] }] }],
+    };
+    await updateInstance(api.stores.defaultCell.database, id, { networkInfo: [vif] });
+    expect(Object.keys((await act(rebuild(), version)).body.server.addresses.net[0])).toEqual(keys);
+  });
+
   test('refuses what cannot be', async () => {
     const unknown = '00000000-0000-4000-8000-000000000000';
     expect(refused(await act(rebuild({ imageRef: unknown })))).toEqual([400, 'Cannot find image for rebuild']);

@@ -198,17 +198,19 @@ const since275 = (field: Field): readonly Field[] =>
     ? []
     : [field.since !== undefined && version(field.since) > version('2.75') ? field : { ...field, since: '2.75' }];
 
+const changedFields = {
+  ...serverFields,
+  addresses: [
+    { until: '2.74', type: Type.Unknown(), get: (d: ServerDetail) => plainAddressesOf(d.instance) },
+    { since: '2.75', type: Type.Unknown(), get: (d: ServerDetail) => addressesOf(d.instance) },
+  ],
+} satisfies Fields;
+
 /** A server as the answer to a change of it shows it. */
 export const changedServerView = versionedView<ServerDetail, RequestContext>(
   'ChangedServer',
   Object.fromEntries(
-    Object.entries({
-      ...serverFields,
-      addresses: [
-        { until: '2.74', type: Type.Unknown(), get: (d: ServerDetail) => plainAddressesOf(d.instance) },
-        { since: '2.75', type: Type.Unknown(), get: (d: ServerDetail) => addressesOf(d.instance) },
-      ],
-    } satisfies Fields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
+    Object.entries(changedFields).map(([key, field]) => [key, shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
   ),
 );
 
@@ -216,7 +218,7 @@ export const changedServerView = versionedView<ServerDetail, RequestContext>(
 export const rebuiltServerView = versionedView<ServerDetail & { readonly adminPass: string | null }, RequestContext>(
   'RebuiltServer',
   Object.fromEntries([
-    ...Object.entries(serverFields)
+    ...Object.entries(changedFields)
       .filter(([key]) => key !== 'OS-EXT-SRV-ATTR:user_data')
       .map(([key, field]) => [key, key !== 'key_name' && shownLate.test(key) ? [field].flat().flatMap(since275) : field]),
     ['key_name', { since: '2.54', type: Nullable(Text), get: (d: ServerDetail) => d.instance.keyName }],

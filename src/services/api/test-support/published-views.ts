@@ -88,6 +88,12 @@ export const keysOfViews: Readonly<Record<string, Keys>> = {
   Aggregate: { '2.1..': `${aggregate} hosts metadata`, '2.41..': 'uuid' },
   ServerGroup: { '2.1..': 'id name members', '2.1..2.63': 'policies metadata', '2.64..': 'policy rules', '2.13..': 'project_id user_id' },
   ServerShare: { '2.1..': 'share_id status tag uuid export_location' },
+  ServerMigration: {
+    '2.1..':
+      'created_at updated_at id server_uuid status source_compute source_node dest_compute dest_node dest_host memory_total_bytes memory_processed_bytes memory_remaining_bytes disk_total_bytes disk_processed_bytes disk_remaining_bytes',
+    '2.59..': 'uuid',
+    '2.80..': 'user_id project_id',
+  },
   ServerDiagnostics: {
     '2.1..':
       'state driver hypervisor hypervisor_os uptime config_drive num_cpus num_nics num_disks cpu_details nic_details disk_details memory_details',

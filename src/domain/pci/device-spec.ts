@@ -19,6 +19,8 @@ export interface PciDevice {
 /** What a line of `[pci] device_spec` says: which devices guests may have, and how. */
 export interface DeviceSpec {
   readonly matches: (device: PciDevice) => boolean;
+  /** Whether it names a network interface rather than an address. */
+  readonly namesInterface: boolean;
   readonly offer: Pick<PciPool, 'trusted' | 'remoteManaged' | 'liveMigratable' | 'managed' | 'oneTimeUse' | 'resourceClass' | 'traits'> & {
     readonly physicalNetwork?: string | null;
   };
@@ -72,6 +74,7 @@ function readSpec(entry: Record<string, unknown>, line: string): DeviceSpec {
   const traits = text('traits');
   const resourceClass = text('resource_class');
   return {
+    namesInterface: devname !== null,
     matches: (device) =>
       vendor(device.vendorId) &&
       product(device.productId) &&
@@ -144,6 +147,7 @@ export function poolsOf(
   devices: readonly PciDevice[],
   specs: readonly DeviceSpec[],
   taken: ReadonlySet<string> = new Set(),
+  providerOf: (address: string) => string | null = () => null,
 ): readonly PciPool[] {
   const functionsTaken = new Set(
     devices.flatMap(({ address, parentAddress }) => (taken.has(address) && parentAddress !== null ? [parentAddress] : [])),
@@ -156,7 +160,7 @@ export function poolsOf(
     const blocked = functionsTaken.has(device.address) || (device.parentAddress !== null && taken.has(device.parentAddress));
     if (taken.has(device.address) || blocked) continue; // a card is whole or in parts
     const { address, vendorId, productId, deviceType, numaNode } = device;
-    const alike = { vendorId, productId, deviceType, numaNode, ...spec.offer, providerUuid: null };
+    const alike = { vendorId, productId, deviceType, numaNode, ...spec.offer, providerUuid: providerOf(address) };
     const key = JSON.stringify(alike);
     pools.set(key, { ...alike, devices: [...(pools.get(key)?.devices ?? []), address] });
   }

@@ -67,7 +67,12 @@ export function composeHost(
     departures: slots(departures),
     snapshots: slots(snapshots),
     networkEvents: networkEvents(),
-    holdings: openHoldings(parts.driver, parts.settings),
+    holdings: openHoldings({
+      driver: parts.driver,
+      settings: parts.settings,
+      node: parts.node,
+      allocationsOf: async (id) => (await parts.clients.placement.allocations(parts.identity.serviceSession, id)).allocations,
+    }),
     outcomes: buildOutcomes(),
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Allocations } from '../../clients/placement.ts';
 import { readSettings } from '../../config/index.ts';
 import type { GuestHolding } from '../../domain/guest-holding.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
@@ -9,7 +10,9 @@ import { providerInventories } from './provider-report.ts';
 
 const conf = (...lines: readonly string[]) =>
   readSettings(['[kilonova]', 'fake_numa_nodes = 2', 'fake_pci_devices = 1', ...lines].join('\n')).settings;
-const gpus = ['[pci]', 'device_spec = {"vendor_id": "10de"}', 'alias = {"name": "gpu", "vendor_id": "10de", "numa_policy": "required"}'];
+const gpus = ['[pci]', 'device_spec = {"vendor_id": "10de"}', 'alias = {"name": "gpu", "vendor_id": "10de", "product_id": "1db4", "numa_policy": "required"}'];
+
+const node = { uuid: '0a0a0a0a-0000-4000-8000-000000000001', name: 'host' };
 
 /** A host of two NUMA nodes with eight cores each, and what its guests were made with. */
 function host(...lines: readonly string[]) {
@@ -17,7 +20,10 @@ function host(...lines: readonly string[]) {
   const { numaTopology = null, pciDevices = [] } = fakeHardware(settings);
   const made = new Map<string, GuestHolding>();
   const layout = { hardware: () => Promise.resolve({ numaTopology, pciDevices }), held: () => Promise.resolve(made) };
-  return { holdings: openHoldings({ layout }, settings), made };
+  /** What placement has given instances. */
+  const allocations = new Map<string, Allocations>();
+  const allocationsOf = (id: string) => Promise.resolve(allocations.get(id) ?? {});
+  return { holdings: openHoldings({ driver: { layout }, settings, node, allocationsOf }), made, allocations };
 }
 const order = (instanceId: string, extraSpecs: Record<string, string>, vcpus = 4) =>
   ({ instanceId, flavor: { vcpus, memoryMb: 1024, extraSpecs }, imageProperties: {} }) as unknown as GuestOrder;
@@ -62,9 +68,29 @@ describe('what guests have for themselves', () => {
 
   test('a guest that asks for nothing, and a driver that lays nobody out, give nothing', async () => {
     expect(await host().holdings.claim(order('a', {}))).toBeNull();
-    const plain = openHoldings({}, conf());
+    const plain = openHoldings({ driver: {}, settings: conf(), node, allocationsOf: () => Promise.resolve({}) });
     expect([await plain.claim(order('a', dedicated)), await plain.facts()]).toEqual([null, {}]);
   });
+});
+
+test('devices are taken of the providers placement has chosen', async () => {
+  const { holdings, allocations } = host(...gpus, 'report_in_placement = true');
+  const [first, second] = await holdings.pciProviders();
+  expect([first?.name, second?.name, first?.resourceClass, first?.taken]).toEqual([
+    'host_0000:81:00.0',
+    'host_0000:82:00.0',
+    'CUSTOM_PCI_10DE_1DB4',
+    0,
+  ]);
+  allocations.set('a', { [node.uuid]: { resources: { VCPU: 4 } }, [second!.uuid]: { resources: { CUSTOM_PCI_10DE_1DB4: 1 } } });
+  const asked = { 'pci_passthrough:alias': 'gpu' };
+  expect((await holdings.claim(order('a', asked)))?.pciDevices).toEqual(['0000:82:00.0']);
+  allocations.set('b', { [second!.uuid]: { resources: { CUSTOM_PCI_10DE_1DB4: 1 } } });
+  await expect(holdings.claim(order('b', asked))).rejects.toThrow("1 of the PCI devices 'gpu' are not free");
+  expect((await holdings.pciProviders()).map(({ taken }) => taken)).toEqual([0, 1]);
+  expect((await holdings.facts()).pciPools?.map(({ providerUuid, devices }) => [providerUuid, devices])).toEqual([
+    [first!.uuid, ['0000:81:00.0']],
+  ]);
 });
 
 describe('processors that are set apart', () => {

@@ -1,3 +1,4 @@
+import type { Allocations } from '../../clients/placement.ts';
 import type { Settings } from '../../config/index.ts';
 import type { GuestHolding } from '../../domain/guest-holding.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
@@ -8,19 +9,23 @@ import { guestTopologyOf } from '../../domain/numa/guest-topology-of.ts';
 import type { HostTopology } from '../../domain/numa/host-topology.ts';
 import { hostWith } from '../../domain/numa/host-usage.ts';
 import { withUsableCpus } from '../../domain/numa/usable-cpus.ts';
-import { poolsOf, readDeviceSpecs } from '../../domain/pci/device-spec.ts';
+import { poolsOf, readDeviceSpecs, type PciDevice } from '../../domain/pci/device-spec.ts';
 import { pciRequestsOf, readPciAliases } from '../../domain/pci/pci-aliases.ts';
-import type { PciPool } from '../../domain/pci/pci-pool.ts';
+import { resourceClassOf, type PciPool } from '../../domain/pci/pci-pool.ts';
+import { pciProvidersOf, type PciProvider } from '../../domain/pci/pci-providers.ts';
 import type { PciRequest } from '../../domain/pci/pci-request.ts';
-import { devicesByNode, takePciDevices } from '../../domain/pci/satisfy-requests.ts';
+import { devicesByNode, takePciDevices, type PciPlacing } from '../../domain/pci/satisfy-requests.ts';
 import { conflict } from '../../lib/errors.ts';
 import { cpuSetsOf } from './cpu-sets.ts';
 import type { HypervisorDriver } from './drivers/driver.ts';
+import { namedNodeIdentity, type NodeIdentity } from './node-identity.ts';
 
 /** Who has which processors, pages and devices of a host. The only place where they are given out. */
 export interface Holdings {
   /** What the guest of an order is to have: what it has already, where that is what it asks for. Null where it asks for nothing. */
   claim(order: Pick<GuestOrder, 'instanceId' | 'flavor' | 'imageProperties'>): Promise<GuestHolding | null>;
+  /** Cards and devices that placement is to count; none where it is not to. */
+  pciProviders(): Promise<readonly (PciProvider & { readonly taken: number })[]>;
   /** The guest is gone. */
   release(instanceId: string): void;
   /** What is left, as the scheduler is told. */
@@ -34,7 +39,15 @@ interface Remainder {
   readonly pools: readonly PciPool[];
 }
 
-export function openHoldings(driver: Pick<HypervisorDriver, 'layout'>, settings: Settings): Holdings {
+export interface HoldingsDeps {
+  readonly driver: Pick<HypervisorDriver, 'layout'>;
+  readonly settings: Settings;
+  readonly node: NodeIdentity;
+  /** What placement has given an instance, by provider. */
+  readonly allocationsOf: (instanceId: string) => Promise<Allocations>;
+}
+
+export function openHoldings({ driver, settings, node, allocationsOf }: HoldingsDeps): Holdings {
   const { layout } = driver;
   const specs = readDeviceSpecs(settings.pci.device_spec);
   const aliases = readPciAliases(settings.pci.alias);
@@ -55,6 +68,22 @@ export function openHoldings(driver: Pick<HypervisorDriver, 'layout'>, settings:
     for (const id of held.keys()) holders.add(id);
     return held;
   };
+  const providersIn = (devices: readonly PciDevice[]): readonly PciProvider[] =>
+    settings.pci.report_in_placement ? pciProvidersOf(node.name, devices, specs, (name) => namedNodeIdentity(node.uuid, name).uuid) : [];
+  /** Providers placement has chosen for each request, one for each device; null where it has chosen none. */
+  const choiceOf = async (id: string, requests: readonly PciRequest[]): Promise<PciPlacing['providersOf']> => {
+    if (!settings.pci.report_in_placement || requests.length === 0) return () => null;
+    const own = new Map(
+      providersIn((await layout?.hardware())?.pciDevices ?? []).map((provider) => [provider.uuid, provider.resourceClass]),
+    );
+    const chosen = Object.entries(await allocationsOf(id)).flatMap(([uuid, { resources }]) => {
+      const resourceClass = own.get(uuid);
+      return resourceClass === undefined ? [] : Array.from({ length: resources[resourceClass] ?? 0 }, () => ({ uuid, resourceClass }));
+    });
+    if (chosen.length === 0) return () => null;
+    const byRequest = new Map(requests.map((request) => [request.id, takeChosen(chosen, request)]));
+    return ({ id: request }) => byRequest.get(request) ?? [];
+  };
   const remainderOf = async (held: Iterable<GuestHolding>): Promise<Remainder> => {
     const hardware = await layout?.hardware();
     if (hardware === undefined) return { topology: null, pools: [] };
@@ -64,14 +93,17 @@ export function openHoldings(driver: Pick<HypervisorDriver, 'layout'>, settings:
       for (const address of holding.pciDevices) taken.add(address);
       if (topology !== null && holding.topology !== null) topology = hostWith(topology, holding.topology);
     }
-    return { topology, pools: poolsOf(hardware.pciDevices, specs, taken) };
+    const providers = new Map(
+      providersIn(hardware.pciDevices).flatMap(({ uuid, devices }) => devices.map((address) => [address, uuid] as const)),
+    );
+    return { topology, pools: poolsOf(hardware.pciDevices, specs, taken, (address) => providers.get(address) ?? null) };
   };
   const give = async (id: string, topology: GuestTopology | null, requests: readonly PciRequest[]): Promise<GuestHolding | null> => {
     const held = await heldNow();
     const own = held.get(id);
     if (own !== undefined && isWhatIsAsked(own, topology, requests)) return own;
     held.delete(id);
-    const holding = fit(await remainderOf(held.values()), topology, requests, settings);
+    const holding = fit(await remainderOf(held.values()), { topology, requests, providersOf: await choiceOf(id, requests) }, settings);
     if (holding.topology === null && holding.pciDevices.length === 0) return null; // a host that does not know its nodes lets everybody float
     pending.set(id, holding);
     holders.add(id);
@@ -92,6 +124,14 @@ export function openHoldings(driver: Pick<HypervisorDriver, 'layout'>, settings:
       );
       last = given;
       return given;
+    },
+    async pciProviders() {
+      if (layout === undefined || !settings.pci.report_in_placement) return [];
+      const taken = new Set([...(await heldNow()).values()].flatMap(({ pciDevices }) => pciDevices));
+      return providersIn((await layout.hardware()).pciDevices).map((provider) => ({
+        ...provider,
+        taken: provider.devices.filter((address) => taken.has(address)).length,
+      }));
     },
     release(instanceId) {
       pending.delete(instanceId);
@@ -123,15 +163,32 @@ function isWhatIsAsked({ topology: has, pciDevices }: GuestHolding, asked: Guest
 
 const unavailableHere = (why: string) => conflict(`Insufficient compute resources: ${why}.`, { code: 'ComputeResourcesUnavailable' });
 
+/** Takes out of what was chosen one provider for each device of a request, by its resource class. */
+function takeChosen(chosen: { readonly uuid: string; readonly resourceClass: string }[], { count, specs }: PciRequest): readonly string[] {
+  const classes = new Set(
+    specs.map(
+      (spec) =>
+        spec.resourceClass ?? resourceClassOf({ resourceClass: null, vendorId: spec.vendorId ?? '', productId: spec.productId ?? '' }),
+    ),
+  );
+  const taken: string[] = [];
+  while (taken.length < count) {
+    const index = chosen.findIndex(({ resourceClass }) => classes.has(resourceClass));
+    if (index < 0) break;
+    taken.push(...chosen.splice(index, 1).map(({ uuid }) => uuid));
+  }
+  return taken;
+}
+
+interface Wanted {
+  readonly topology: GuestTopology | null;
+  readonly requests: readonly PciRequest[];
+  readonly providersOf: PciPlacing['providersOf'];
+}
+
 /** The same fitting as the scheduler's, for good. */
-function fit(
-  { topology: host, pools }: Remainder,
-  guest: GuestTopology | null,
-  requests: readonly PciRequest[],
-  settings: Settings,
-): GuestHolding {
-  const take = (hostCells: readonly number[] | null) =>
-    takePciDevices(pools, requests, { hostCells, topology: host, providersOf: () => null });
+function fit({ topology: host, pools }: Remainder, { topology: guest, requests, providersOf }: Wanted, settings: Settings): GuestHolding {
+  const take = (hostCells: readonly number[] | null) => takePciDevices(pools, requests, { hostCells, topology: host, providersOf });
   let topology: GuestHolding['topology'] = null;
   if (guest !== null && host !== null) {
     const result = fitTopology(host, guest, {

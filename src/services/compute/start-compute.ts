@@ -22,7 +22,7 @@ import { openImageCache } from './image-cache.ts';
 import { keptNodeIdentity, namedNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { followEvents } from './reconcilers/follow-events.ts';
 import { syncPowerStates } from './reconcilers/power-states.ts';
-import { nodeFacts, resourceReport } from './reconcilers/resource-report.ts';
+import { nodeFacts, refuseForgettingPci, resourceReport } from './reconcilers/resource-report.ts';
 import { removeStale } from './remove-stale.ts';
 import { strayGuests } from './reconcilers/stray-guests.ts';
 
@@ -74,7 +74,7 @@ export async function startCompute(deps: ComputeDeps): Promise<ComputeService> {
       : keptNodeIdentity(statePath, { host: deps.host, name, ids: deps.ids });
     refuseOwnedTraits(traits, additions.config.additionFor({ uuid: node.uuid, name: node.name, isNode: true }));
     journal = fake ? memoryJournal() : fileJournal(join(statePath, 'compute-journal.sqlite'), () => clock.now());
-    registered = await registerHost({ ...deps, driver, node, journal });
+    registered = await registerHost({ ...deps, driver, node, journal, check: refuseForgettingPci });
   } catch (error) {
     journal?.close();
     await driver.close();
@@ -116,7 +116,13 @@ export interface RegisteredHost {
 
 /** Makes a host known to the conductor, and then serves its topic: a host that is refused never takes the calls of another. */
 export async function registerHost(
-  deps: ComputeDeps & { readonly driver: HypervisorDriver; readonly node: NodeIdentity; readonly journal: CommandJournal },
+  deps: ComputeDeps & {
+    readonly driver: HypervisorDriver;
+    readonly node: NodeIdentity;
+    readonly journal: CommandJournal;
+    /** Refuses a host whose settings contradict what it has reported before. */
+    readonly check?: (host: ComputeHost) => Promise<void>;
+  },
 ): Promise<RegisteredHost> {
   const { settings, driver, clients, identity, clock, log } = deps;
   const host = composeHost({
@@ -141,6 +147,7 @@ export async function registerHost(
             log,
           }),
   });
+  await deps.check?.(host);
   const facts = nodeFacts(host, await driver.inventory(), await host.holdings.facts());
   const { instances, ...stale } = await retry(
     () => host.conductor.hostStarted({ host: deps.host, version: agentVersion, nodes: [facts] }),

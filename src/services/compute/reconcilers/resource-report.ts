@@ -1,6 +1,7 @@
 import type { Inventory } from '../../../clients/placement.ts';
 import type { NodeFacts } from '../../../domain/hosts.ts';
-import { isKind } from '../../../lib/errors.ts';
+import { pciProviderTrait } from '../../../domain/pci/pci-providers.ts';
+import { invalid, isKind } from '../../../lib/errors.ts';
 import { retry } from '../../../lib/retry.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import type { HostInventory } from '../drivers/driver.ts';
@@ -32,10 +33,15 @@ export function resourceReport(host: ComputeHost, { readEvery, additions }: Reso
   let told: string | null = null;
   return async () => {
     const inventory = await host.driver.inventory();
-    const shape = JSON.stringify([inventory.vcpus, inventory.memoryMb, inventory.localGb, inventory.traits]);
+    const pci = await host.holdings.pciProviders();
+    const shape = JSON.stringify([inventory.vcpus, inventory.memoryMb, inventory.localGb, inventory.traits, pci]);
     const due = scans++ % readEvery === 0 || shape !== reported;
     const results = await Promise.allSettled([
-      due ? toPlacement(host, inventory, additions).then(() => void (reported = shape)) : undefined,
+      due
+        ? toPlacement(host, inventory, additions)
+            .then(() => pciToPlacement(host, pci))
+            .then(() => void (reported = shape))
+        : undefined,
       (async () => {
         const facts = nodeFacts(host, inventory, await host.holdings.facts());
         const text = JSON.stringify(facts);
@@ -104,6 +110,62 @@ async function toPlacement(host: ComputeHost, inventory: HostInventory, addition
     if (other.uuid === uuid) continue;
     const its = additions.config.additionFor({ uuid: other.uuid, name: other.name, isNode: false });
     await bring(host, { uuid: other.uuid, added: its, kept: additions.kept }, (inventories, traits) => ({ inventories, traits }));
+  }
+}
+
+/** Has a provider below the node for each card or device placement is to count, and none for those that are gone. */
+async function pciToPlacement(host: ComputeHost, providers: Awaited<ReturnType<ComputeHost['holdings']['pciProviders']>>): Promise<void> {
+  if (!host.settings.pci.report_in_placement || host.driver.layout === undefined) return;
+  const { placement } = host.clients;
+  const session = host.identity.serviceSession;
+  const { uuid: root, name: rootName } = host.node;
+  await placement.ensureResourceClasses(
+    session,
+    [...new Set(providers.map(({ resourceClass }) => resourceClass))].filter((name) => name.startsWith('CUSTOM_')),
+  );
+  await placement.ensureTraits(
+    session,
+    [...new Set(providers.flatMap(({ traits }) => traits))].filter((name) => name.startsWith('CUSTOM_')),
+  );
+  for (const { uuid, name, resourceClass, traits, devices, taken, oneTimeUse } of providers) {
+    await placement.ensureProvider(session, { uuid, name, parentProviderUuid: root });
+    await bring(host, { uuid, added: noAddition, kept: undefined }, (inventories) => {
+      const total = devices.length;
+      const used = oneTimeUse && (taken > 0 || inventories[resourceClass]?.reserved === total);
+      return {
+        inventories: {
+          [resourceClass]: { total, reserved: used ? total : 0, minUnit: 1, maxUnit: total, stepSize: 1, allocationRatio: 1 },
+        },
+        traits,
+      };
+    });
+  }
+  const wanted = new Set(providers.map(({ uuid }) => uuid));
+  for (const { uuid, name } of await placement.providers(session, { in_tree: root })) {
+    if (uuid === root || wanted.has(uuid) || !name.startsWith(`${rootName}_`)) continue;
+    const { traits } = await placement.traits(session, uuid);
+    if (!traits.includes(pciProviderTrait)) continue;
+    await placement.deleteProvider(session, uuid).catch((error: unknown) => {
+      if (!isKind(error, 'conflict')) throw error;
+      host.log.warn({ err: error, provider: uuid, name }, 'a PCI device that is gone is still used by a server');
+    });
+  }
+}
+
+/** PCI devices that placement once counted cannot be forgotten again: servers hold allocations of them. */
+export async function refuseForgettingPci({ settings, driver, clients, identity, node, log }: ComputeHost): Promise<void> {
+  if (settings.pci.report_in_placement || driver.layout === undefined) return;
+  const { placement } = clients;
+  const session = identity.serviceSession;
+  const below = await placement.providers(session, { in_tree: node.uuid }).catch((error: unknown) => {
+    if (!isKind(error, 'unavailable')) throw error;
+    log.info({ err: error }, 'placement does not say whether PCI devices were reported before');
+    return [];
+  });
+  for (const { uuid } of below) {
+    if (uuid === node.uuid) continue;
+    const { traits } = await placement.traits(session, uuid);
+    if (traits.includes(pciProviderTrait)) throw invalid('[pci] report_in_placement was true before and cannot be turned off again.');
   }
 }
 

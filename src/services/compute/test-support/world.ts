@@ -99,11 +99,27 @@ function placementIn(self: World): Partial<PlacementClient> {
     provider.generation++;
     return provider;
   };
+  const parents = new Map<string, string>();
+  const asProvider = (uuid: string) => {
+    const { name, generation } = find(uuid);
+    return { uuid, name, generation, parentProviderUuid: parents.get(uuid) ?? null, rootProviderUuid: parents.get(uuid) ?? uuid };
+  };
   return {
-    async ensureProvider(_, { uuid, name }) {
+    async ensureProvider(_, { uuid, name, parentProviderUuid }) {
       if (!self.providers.has(uuid)) self.providers.set(uuid, { name, generation: 0, inventories: {}, traits: [] });
-      return { uuid, name, generation: find(uuid).generation, parentProviderUuid: null, rootProviderUuid: uuid };
+      if (parentProviderUuid !== undefined) parents.set(uuid, parentProviderUuid);
+      return asProvider(uuid);
     },
+    providers: async (_, query = {}) =>
+      [...self.providers.keys()]
+        .map(asProvider)
+        .filter(({ rootProviderUuid }) => rootProviderUuid === (query['in_tree'] ?? rootProviderUuid)),
+    async deleteProvider(_, uuid) {
+      self.providers.delete(uuid);
+    },
+    ensureTraits: () => Promise.resolve(),
+    ensureResourceClasses: () => Promise.resolve(),
+    allocations: () => Promise.resolve({ allocations: {}, consumerGeneration: null, projectId: null, userId: null, consumerType: null }),
     inventories: async (_, uuid) => ({ generation: find(uuid).generation, inventories: find(uuid).inventories }),
     traits: async (_, uuid) => ({ generation: find(uuid).generation, traits: find(uuid).traits }),
     async setInventories(_, uuid, generation, inventories) {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ActionName } from '../../src/domain/instance-actions.ts';
 import { randomIds } from '../../src/lib/ids.ts';
-import { powerStates, type InstanceId } from '../../src/domain/instance.ts';
+import { powerStates, type BlockDevice, type InstanceId } from '../../src/domain/instance.ts';
 import { updateRequestSpec } from '../../src/store/mappings.ts';
 import { beginAction, getInstance, transition, updateInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
@@ -54,6 +54,32 @@ async function shelved(world: World, id: InstanceId, on: 'itsHost' | 'noHost'): 
     requestedNetworks: ports.map(({ id: portId, networkId }) => ({ portId, networkId, fixedIp: null, tag: null })),
   });
   await transition(ofDatabase(world), id, { vmState: 'shelved_offloaded' }, { host: null, node: null });
+}
+
+/** Puts a server onto a volume, which it has already, or which is reserved for it. */
+async function onVolume(world: World, id: InstanceId, status: 'attached' | 'reserved' = 'attached'): Promise<void> {
+  const volume = world.volumes.make({ status: status === 'attached' ? 'in-use' : 'reserved' });
+  const attachment = world.volumes.attach(volume.id, id);
+  world.volumes.attachments.set(attachment.id, { ...attachment, status });
+  const device: BlockDevice = {
+    uuid: randomIds.uuid(),
+    sourceType: 'volume',
+    destinationType: 'volume',
+    bootIndex: 0,
+    deviceType: null,
+    diskBus: null,
+    deviceName: '/dev/vda',
+    guestFormat: null,
+    volumeSize: null,
+    imageId: null,
+    volumeId: volume.id,
+    snapshotId: null,
+    volumeType: null,
+    deleteOnTermination: false,
+    tag: null,
+    attachmentId: attachment.id,
+  };
+  await updateInstance(ofDatabase(world), id, { blockDevices: [device] });
 }
 
 /** What a server's disks and its life go through. */
@@ -143,6 +169,19 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
     begin: begins('shelve', 'shelve-instance', (world, id) => ({ image: { imageId: queued(world, id), format: 'qcow2' }, was: 'active' })),
     done: { ...offloaded, vmState: 'shelved_offloaded', images: ['active'] },
     undone: [{ ...whole, vmState: 'active' }],
+  },
+  'shelve-instance: of a server on a volume': {
+    begin: begins('shelve', 'shelve-instance', { image: null, was: 'active' }, onVolume),
+    done: { ...offloaded, vmState: 'shelved_offloaded', attached: ['reserved'], volumes: 1 },
+    undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],
+  },
+  'unshelve-instance: of a server on a volume': {
+    begin: begins('unshelve', 'unshelve-instance', { offloaded: true, host: null }, async (world, id) => {
+      await onVolume(world, id, 'reserved');
+      await shelved(world, id, 'noHost');
+    }),
+    done: { ...whole, vmState: 'active', attached: ['attached'], volumes: 1 },
+    undone: [{ ...offloaded, vmState: 'shelved_offloaded', images: ['active'], attached: ['reserved'], volumes: 1 }],
   },
   'offload-instance': {
     begin: begins('shelveOffload', 'offload-instance', {}, (world, id) => shelved(world, id, 'itsHost')),

@@ -16,6 +16,8 @@ export interface VolumesInMemory {
 export function volumesInMemory(): VolumesInMemory {
   const volumes = new Map<string, Volume>();
   const attachments = new Map<string, VolumeAttachment>();
+  /** What repeated requests are answered with, by their keys. */
+  const asked = new Map<string, string>();
   const find = (id: string): Volume => {
     const volume = volumes.get(id);
     if (volume === undefined) throw notFound(`Volume ${id} could not be found.`);
@@ -79,19 +81,25 @@ export function volumesInMemory(): VolumesInMemory {
           (one) => (volumeId ?? one.volumeId) === one.volumeId && (serverId ?? one.serverId) === one.serverId,
         ),
       ),
-    createAttachment: async (_session, { volumeId, serverId }) => {
-      if (find(volumeId).status !== 'available') throw invalid(`Volume ${volumeId} is ${find(volumeId).status}.`);
-      become(volumeId, 'reserved');
-      return attach(volumeId, serverId, 'reserved');
+    createAttachment: async (_session, { volumeId, serverId }, { idempotencyKey } = {}) => {
+      const earlier = idempotencyKey === undefined ? undefined : attachments.get(asked.get(idempotencyKey) ?? '');
+      if (earlier !== undefined) return earlier;
+      // a server that moves may have a second one of a volume it has already
+      const again = [...attachments.values()].some((one) => one.volumeId === volumeId && one.serverId === serverId);
+      if (!again && find(volumeId).status !== 'available') throw invalid(`Volume ${volumeId} is ${find(volumeId).status}.`);
+      if (!again) become(volumeId, 'reserved');
+      const made = attach(volumeId, serverId, 'reserved');
+      if (idempotencyKey !== undefined) asked.set(idempotencyKey, made.id);
+      return made;
     },
     connectAttachment: async (_session, id) => {
       const connected: VolumeAttachment = {
         ...attachmentOf(id),
-        status: 'attaching',
+        status: attachmentOf(id).status === 'attached' ? 'attached' : 'attaching', // on another host it is attached all the same
         connection: { driverVolumeType: 'world', data: {} },
       };
       attachments.set(id, connected);
-      become(connected.volumeId, 'attaching');
+      if (connected.status === 'attaching') become(connected.volumeId, 'attaching');
       return connected;
     },
     completeAttachment: async (_session, id) => {
@@ -102,7 +110,9 @@ export function volumesInMemory(): VolumesInMemory {
       const attachment = attachments.get(id);
       if (attachment === undefined) return;
       attachments.delete(id);
-      if (volumes.has(attachment.volumeId)) become(attachment.volumeId, 'available');
+      const others = [...attachments.values()].filter(({ volumeId }) => volumeId === attachment.volumeId);
+      const rest = others.length === 0 ? 'available' : others.some(({ status }) => status === 'attached') ? 'in-use' : 'reserved';
+      if (volumes.has(attachment.volumeId)) become(attachment.volumeId, rest);
     },
     beginDetaching: async (_session, id) => {
       if (find(id).status !== 'in-use') throw invalid(`Volume ${id} is ${find(id).status}, not in-use.`);

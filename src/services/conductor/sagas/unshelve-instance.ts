@@ -8,8 +8,9 @@ import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
 import { plugPorts } from '../ports.ts';
-import { shelvedKeys, unbindPorts, withoutShelved } from '../shelved.ts';
+import { disconnectVolumes, shelvedKeys, unbindPorts, withoutShelved } from '../shelved.ts';
 import { discardImage } from '../snapshots.ts';
+import { completeVolumes } from '../volumes.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
 export interface UnshelveParams extends OperationParams {
@@ -73,6 +74,7 @@ export const unshelveInstance = saga<UnshelveParams, ConductorDeps>('unshelve-in
       if (there === null) throw conflict('The server is being deleted.', { code: 'deleting' });
       const order = { ...guestOrder(deps.settings, there), ...(image === null ? {} : { image }) };
       const { powerState } = await deps.agentOn(chosen.host).spawn({ order }, options);
+      await completeVolumes(deps, there.blockDevices);
       return { powerState, host: chosen.host };
     },
     undo: async ({ params, results: { placed }, deps, idempotencyKey }) => {
@@ -91,6 +93,7 @@ export const unshelveInstance = saga<UnshelveParams, ConductorDeps>('unshelve-in
       }
       await destroyOnHost(deps, instance.id, placed.chosen.host, instance.networkInfo, `${idempotencyKey}/undo`);
       await unbindPorts(deps, instance.id);
+      await disconnectVolumes(deps, found, `${idempotencyKey}/undo`);
       await updateInstance(deps.stores.cell(cellId), instance.id, { host: null, node: null });
     },
   })

@@ -7,6 +7,7 @@ import { computeFaults } from './faults.ts';
 import { computeMicroversions } from './microversions.ts';
 import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
+import { docsRoutes } from './resources/docs/routes.ts';
 import { operatorRoutes } from './resources/operator/routes.ts';
 import { placementRoutes } from './resources/placements/routes.ts';
 import { atAnyMethod, choicesFor, projectVersionRoutes, versionRoutes } from './resources/versions/routes.ts';
@@ -32,6 +33,7 @@ export function createApi(options: ApiOptions) {
       ...atAnyMethod(versionRoutes),
       ...projectVersionRoutes([`/v2.1${ofProject}`, `/v2${ofProject}`]),
       ...operatorRoutes,
+      ...docsRoutes,
       ...placementRoutes,
     ],
     mounts: ['/v2.1', `/v2.1${ofProject}`, { prefix: '/v2', legacy: true }, { prefix: `/v2${ofProject}`, legacy: true }],

@@ -122,6 +122,33 @@ test('PCI devices are given once, and why there is none left is said', async () 
   await remove(user, one.id, two.id);
 });
 
+test('placement counts PCI devices where it is told of them', async () => {
+  const counted = await startTestCloud(`${conf}\npci_in_placement = true\n[pci]\nreport_in_placement = true\n`);
+  try {
+    await counted.admin.ask('compute', 'POST', '/flavors', { flavor: { id: 'gpu', name: 'gpu', ram: 512, vcpus: 1, disk: 1 } });
+    await counted.admin.ask('compute', 'POST', '/flavors/gpu/os-extra_specs', { extra_specs: { 'pci_passthrough:alias': 'gpu:1' } });
+    const made = await Promise.all(
+      [1, 2].map(async () => {
+        const server = { name: 's', flavorRef: 'gpu', imageRef: counted.imageId, networks: 'none' };
+        const { body } = await counted.admin.ask('compute', 'POST', '/servers', { server }, latest);
+        await counted.settled(counted.admin, body.server.id, 'ACTIVE');
+        return body.server.id as string;
+      }),
+    );
+    const holders = await Promise.all(
+      made.map(async (id) => {
+        const { allocations } = (await counted.admin.ask('placement', 'GET', `/allocations/${id}`)).body;
+        return Object.values(allocations as Record<string, { resources: Record<string, number> }>).find(
+          ({ resources }) => 'CUSTOM_PCI_10DE_1DB4' in resources,
+        );
+      }),
+    );
+    expect(holders.map((holder) => holder?.resources)).toEqual([{ CUSTOM_PCI_10DE_1DB4: 1 }, { CUSTOM_PCI_10DE_1DB4: 1 }]);
+  } finally {
+    await counted.stop();
+  }
+});
+
 test('servers of an anti-affinity group that are made at once are apart, and one too many is told why', async () => {
   const group = (await user.ask('compute', 'POST', '/os-server-groups', { server_group: { name: 'g', policy: 'anti-affinity' } }, latest))
     .body.server_group;

@@ -497,6 +497,10 @@ export const novaSchema = {
     image_port: option.port({ default: 9292, help: 'Port of the embedded image service.' }),
     network_port: option.port({ default: 9696, help: 'Port of the embedded network service.' }),
     volume_port: option.port({ default: 8776, help: 'Port of the embedded volume service.' }),
+    volume_backend: option.choice(['auto', 'qemu', 'fake'], {
+      default: 'auto',
+      help: 'Where volumes lie: qcow2 files of this host (qemu), nowhere (fake), or as the hypervisor driver is (auto).',
+    }),
     volume_nbd_listen: option.text({
       default: '',
       help: 'Address under which guests of other hosts reach volumes (NBD); empty serves guests of this host, through unix sockets.',

@@ -151,7 +151,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           startVolume({
             databaseUrl: urls.volume,
             directory: join(settings.DEFAULT.state_path, 'volumes'),
-            backend: settings.DEFAULT.compute_driver === 'fake.FakeDriver' ? 'fake' : 'qemu',
+            backend: volumeBackend(settings),
             settings,
             identity: cinder,
             image: imagesOfVolumes,
@@ -330,3 +330,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     throw error;
   }
 }
+
+const volumeBackend = ({ kilonova, DEFAULT }: Settings): 'qemu' | 'fake' => {
+  if (kilonova.volume_backend !== 'auto') return kilonova.volume_backend;
+  return DEFAULT.compute_driver === 'fake.FakeDriver' ? 'fake' : 'qemu';
+};

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runCommand, type Command } from '../../../lib/command/run-command.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { internal } from '../../../lib/errors.ts';
+import { retry } from '../../../lib/retry.ts';
 import { isUuid, type IdSource } from '../../../lib/ids.ts';
 import type { Content, StoredVolume, VolumeBackend } from './backend.ts';
 import type { KeyStore } from './keys.ts';
@@ -63,8 +64,10 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
     const container = `${path}.luks`;
     try {
       const { algorithm, mode, ivGenerator } = volume.cipher ?? { algorithm: 'aes-256', mode: 'xts', ivGenerator: 'plain64' };
-      const how = `key-secret=key,cipher-alg=${algorithm},cipher-mode=${mode},ivgen-alg=${ivGenerator}${ivGenerator === 'essiv' ? ',ivgen-hash-alg=sha256' : ''},iter-time=100`;
-      await img(['create', '-q', '-f', 'luks', ...secret(volume.keyId), '-o', how, '--', container, '0']);
+      const how = `key-secret=key,cipher-alg=${algorithm},cipher-mode=${mode},ivgen-alg=${ivGenerator}${ivGenerator === 'essiv' ? ',ivgen-hash-alg=sha256' : ''},hash-alg=sha256,iter-time=100`;
+      // measuring how fast the machine hashes fails now and then, where its clock of processor time is coarse
+      const make = ['create', '-q', '-f', 'luks', ...secret(volume.keyId), '-o', how, '--', container, '0'];
+      await retry(() => img(make), { clock, attempts: 8, delayMs: 10, maxDelayMs: 200 });
       await img(['convert', '-q', '-f', 'raw', '-O', 'qcow2', '-o', 'compat=1.1', '-t', 'writeback', '--', container, path]);
       await img(['resize', '-q', '-f', 'qcow2', '--', path, String(bytes(volume))]);
     } finally {

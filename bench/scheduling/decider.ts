@@ -5,7 +5,7 @@ import { filtersNamed } from '../../src/services/scheduler/filters/index.ts';
 import { groupSections } from '../../src/services/scheduler/group-section.ts';
 import { createHostViews } from '../../src/services/scheduler/host-view.ts';
 import { findingCandidatesHere } from '../../src/services/scheduler/local-candidates.ts';
-import { followProviders } from '../../src/services/scheduler/providers.ts';
+import { followProviders, type Providers } from '../../src/services/scheduler/providers.ts';
 import { recordDecisions } from '../../src/services/scheduler/record-decisions.ts';
 import { columnSelector } from '../../src/services/scheduler/select-by-columns.ts';
 import { weighersNamed } from '../../src/services/scheduler/weighers/index.ts';
@@ -30,7 +30,8 @@ export function decider(options: Omit<SchedulerOptions, 'bus'>): { readonly deps
     deps,
     /** The same on providers that are read once, with claims that are granted without a word, and nothing written down. */
     withoutClaim() {
-      const read = providers();
+      const read = providers.now();
+      const once: Providers = { now: () => read, lately: () => read, refresh: () => undefined };
       const granting: PlacementClient = {
         ...options.placement,
         putAllocations: () => Promise.resolve(),
@@ -39,8 +40,8 @@ export function decider(options: Omit<SchedulerOptions, 'bus'>): { readonly deps
       const without = {
         ...parts,
         clock: systemClock,
-        providers: () => read,
-        placement: findingCandidatesHere(granting, () => read),
+        providers: once,
+        placement: findingCandidatesHere(granting, once),
         decisions: { record: () => undefined, flush: () => Promise.resolve() },
       };
       return { ...without, byColumns: columnSelector(without) };

@@ -6,7 +6,7 @@ import { cpuRatio, type MadeCloud, type MadeHost } from './made-cloud.ts';
 /** Rows one statement takes. */
 const atOnce = 2_000;
 
-async function inPages<T>(all: readonly T[], write: (page: string) => Promise<unknown>): Promise<void> {
+async function inPages(all: readonly unknown[], write: (page: string) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < all.length; from += atOnce) await write(JSON.stringify(all.slice(from, from + atOnce)));
 }
 

@@ -79,7 +79,7 @@ function madeHost(random: Random, n: number, { full, traits }: { readonly full: 
   const used: MadeHost['used'][number][] = [];
   const aim = full * (0.6 + 0.8 * random.next()); // half full altogether, not each
   // a few large servers rather than many small ones: rows in the database are not what is measured
-  for (let held = 0; held < 4 && full > 0; held++) {
+  for (let held = 0; held < (full > 0 ? 4 : 0); held++) {
     used.push({
       consumer: random.uuid(),
       vcpus: Math.floor((size.vcpus * cpuRatio * aim) / 4),

@@ -46,11 +46,13 @@ export function memoryScheduler({ hosts, aggregates }: MadeCloud, settings: Sett
     },
     allocations: () => Promise.resolve({ allocations: {}, consumerGeneration: null, projectId: null, userId: null, consumerType: null }),
   };
+  const same = () => Promise.resolve(view);
+  const providers: Providers = { now: same, lately: same, refresh: () => undefined };
   const current = Promise.resolve(hostView({ hosts, aggregates }));
   const deps: SchedulerDeps & { readonly providers: Providers } = {
-    providers: () => Promise.resolve(view),
+    providers,
     stores: null as never, // without hints and groups nobody asks it
-    placement: findingCandidatesHere(client as PlacementClient, () => Promise.resolve(view)),
+    placement: findingCandidatesHere(client as PlacementClient, providers),
     identity: { serviceSession: { token: () => Promise.resolve('') } },
     views: { current: () => current, fresh: () => current, refresh: () => undefined },
     groups: { run: async (_spec, _ids, place) => (await place(null)).result },

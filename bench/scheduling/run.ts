@@ -38,8 +38,10 @@ const traits = standardTraits
   .concat('OWNER_NOVA');
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const round = (value: number): number => Number(value.toPrecision(3));
-const show = (what: string, { perSecond, p50, p99, count }: Measured): void =>
-  say(`  ${what}: ${round(perSecond)}/s, p50 ${round(p50)} ms, p99 ${round(p99)} ms (${count})`);
+const show = (what: string, { perSecond, p50, p99, count, cpu }: Measured): void =>
+  say(
+    `  ${what}: ${round(perSecond)}/s, p50 ${round(p50)} ms, p99 ${round(p99)} ms; processor ${round(cpu.node)} ms here and ${round(cpu.postgres)} ms in PostgreSQL each (${count})`,
+  );
 
 const results: Record<string, unknown>[] = [];
 for (const hosts of values.hosts.split(',').map(Number)) {
@@ -72,7 +74,7 @@ for (const hosts of values.hosts.split(',').map(Number)) {
   }
   if (wanted.has('claim')) {
     await measure(Math.min(500, decisions), atOnce, one(deciding.deps));
-    const measured = await measure(decisions, atOnce, one(deciding.deps));
+    const measured = await measure(decisions, atOnce, one(deciding.deps), cloud.postgresCpuMs);
     show(`decisions with the claim in PostgreSQL, ${atOnce} at a time`, measured);
     result['withClaim'] = measured;
     await deciding.deps.decisions.flush();

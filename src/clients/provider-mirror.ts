@@ -6,6 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 export interface ProviderMirror {
   /** The view with everything that was committed before the call. Use it before the next `await`: it changes in place. */
   read(): Promise<ProviderView>;
+  /** The same, except that it may miss what was committed in the last `ms` milliseconds. */
+  recent(ms: number): Promise<ProviderView>;
 }
 
 /** For how long after a reading the next one may ask for changes only; placement keeps its notes twice as long. */
@@ -30,11 +32,10 @@ export function createProviderMirror(ask: (since: string | null) => Promise<Prov
     seen = { snapshot: answer.snapshot, at };
     return view;
   };
-  return {
-    read() {
-      next ??= running.then(refresh, refresh);
-      running = next;
-      return next;
-    },
+  const read = (): Promise<ProviderView> => {
+    next ??= running.then(refresh, refresh);
+    running = next;
+    return next;
   };
+  return { read, recent: (ms) => (seen !== null && clock.now() - seen.at <= ms ? Promise.resolve(view) : read()) };
 }

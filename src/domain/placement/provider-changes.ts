@@ -26,13 +26,13 @@ export interface ProviderChanges {
     | readonly (readonly [id: number, generation: number, updated: number, used: Readonly<Record<string, number>> | null])[]
     | null;
   /** Ids of providers that are no more; unknown where everything was read. */
-  readonly deleted: readonly number[] | null;
+  readonly deleted?: readonly number[] | null;
 }
 
 /** The same as records of a view. */
 export function readProviderChanges({ traits, changed, usages, deleted }: ProviderChanges): {
   readonly changed: readonly ProviderRecord[];
-  readonly usages: readonly ProviderUsage[];
+  readonly usages?: readonly ProviderUsage[];
   readonly deleted: readonly number[];
 } {
   const lists = (traits ?? []).map((list) => list.split(','));

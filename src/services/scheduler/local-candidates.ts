@@ -26,7 +26,7 @@ export function readQuery(query: string): CandidateRequest {
 export const findingCandidatesHere = (placement: PlacementClient, providers: Providers): PlacementClient => ({
   ...placement,
   async allocationCandidates(session, query) {
-    const view = await providers();
+    const view = await providers.now();
     return view === null ? placement.allocationCandidates(session, query) : candidatesOf(view, findCandidates(view, readQuery(query)));
   },
 });

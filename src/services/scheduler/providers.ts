@@ -4,8 +4,18 @@ import { createProviderMirror } from '../../clients/provider-mirror.ts';
 import type { ProviderView } from '../../domain/placement/provider-view.ts';
 import type { Clock } from '../../lib/clock.ts';
 
-/** All providers as placement has them at the moment of the call; null where placement cannot be followed, for it is not ours. */
-export type Providers = () => Promise<ProviderView | null>;
+/** All providers as placement has them; null where placement cannot be followed, for it is not ours. */
+export interface Providers {
+  /** With everything that was committed before the call. */
+  now(): Promise<ProviderView | null>;
+  /** With what was committed until a moment ago. Who finds nothing in it asks again for `now`. */
+  lately(): Promise<ProviderView | null>;
+  /** Something that was just changed must be seen by `lately`, too. */
+  refresh(): void;
+}
+
+/** How old a view may be that is good for a first try: the claim is judged by placement in any case. */
+const latelyMs = 25;
 
 /** How long a placement that cannot be followed is not asked again. */
 const foreignForMs = 600_000;
@@ -29,14 +39,28 @@ export function followProviders({
     return changes;
   }, clock);
   let foreignUntil = 0;
-  return async () => {
+  /** A reading that all who ask must wait for. */
+  let awaited: Promise<unknown> | null = null;
+  const follow = async (read: () => Promise<ProviderView>): Promise<ProviderView | null> => {
     if (clock.now() < foreignUntil) return null;
     try {
-      return await mirror.read();
+      return await read();
     } catch (error) {
       if (!(error instanceof CannotFollow)) throw error;
       foreignUntil = clock.now() + foreignForMs;
       return null;
     }
+  };
+  return {
+    now: () => follow(() => mirror.read()),
+    async lately() {
+      await awaited;
+      return follow(() => mirror.recent(latelyMs));
+    },
+    refresh() {
+      const reading = follow(() => mirror.read()).catch(() => undefined); // who needs it reads again, and is told why not
+      awaited = reading;
+      void reading.then(() => (awaited === reading ? (awaited = null) : undefined));
+    },
   };
 }

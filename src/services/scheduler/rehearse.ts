@@ -51,7 +51,7 @@ export async function rehearse(deps: SchedulerDeps & { readonly providers: Provi
   if (query === '' && !selection.found && view.nodesByUuid.size > 0)
     return { ...explanationOf([], ''), considered: view.nodesByUuid.size, message: selection.message, detail: selection.message };
 
-  const providers = await deps.providers();
+  const providers = await deps.providers.now();
   const against = (node: ComputeNode): Objection => {
     if (spec.ignoreHosts.includes(node.host)) return objectionTo('excluded from this operation', 'is excluded from this operation');
     const byFilter = refused.get(node.uuid);

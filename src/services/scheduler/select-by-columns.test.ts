@@ -6,6 +6,7 @@ import { ProviderView, type ProviderRecord } from '../../domain/placement/provid
 import type { RequestSpec } from '../../domain/request-spec.ts';
 import { conflict } from '../../lib/errors.ts';
 import { findingCandidatesHere } from './local-candidates.ts';
+import type { Providers } from './providers.ts';
 import { columnSelector } from './select-by-columns.ts';
 import { selectDestinations } from './select-destinations.ts';
 import { schedulerOf } from './test-support/scheduler.ts';
@@ -64,14 +65,16 @@ function bothWays(hosts: readonly Made[], { conf = [], refuses = false }: { conf
       current: async () => ({ ...(await view), aggregates: [aggregateOf(zoneUuid, { availability_zone: 'a' })] }),
     };
     const view = deps.views.current();
+    const same = () => Promise.resolve(providers);
+    const follows: Providers = { now: same, lately: same, refresh: () => undefined };
     return {
       providers,
       claimed,
       deps: {
         ...deps,
         views,
-        providers: () => Promise.resolve(providers),
-        placement: findingCandidatesHere(client as PlacementClient, () => Promise.resolve(providers)),
+        providers: follows,
+        placement: findingCandidatesHere(client as PlacementClient, follows),
       },
     };
   };

@@ -66,7 +66,7 @@ export function columnSelector(deps: SchedulerDeps & { readonly providers: Provi
   return async ({ spec, instanceIds }) => {
     const [instanceId] = instanceIds;
     if (!orderIsWeight || instanceId === undefined || instanceIds.length > 1 || !isOfAKind(spec)) return null;
-    const [hosts, providers] = await Promise.all([deps.views.current(), deps.providers()]);
+    const [hosts, providers] = await Promise.all([deps.views.current(), deps.providers.lately()]);
     if (providers === null) return null;
     const at = knownOf(hosts, providers, spec);
     const { table } = at;

@@ -62,7 +62,11 @@ export async function startScheduler(options: SchedulerOptions): Promise<{ stop(
     },
     explain: ({ spec }) => rehearse(deps, spec),
     judgeHost: (request) => judgeHost(deps, request),
-    refresh: () => Promise.resolve(deps.views.refresh()),
+    refresh() {
+      deps.views.refresh();
+      providers.refresh();
+      return Promise.resolve();
+    },
   });
   const keptMs = settings.kilonova.decisions_kept_hours * 3_600_000;
   const forgetting = startReconciler(

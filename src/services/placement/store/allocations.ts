@@ -37,8 +37,10 @@ type Refusal =
     }
   | { readonly reason: 'capacity'; readonly provider: string; readonly class: string; readonly requested: number; readonly free: number };
 
-/** Grants all claims at once or throws why not, having changed nothing. One statement: see migrations/0002-claims.ts. */
+/** Grants all claims at once or throws why not, having changed nothing. One statement: see migrations/0002-claims.ts and 0004-short-claims.ts. */
 export async function grantClaims(database: PlacementExecutor, claims: readonly Claim[]): Promise<void> {
+  const [first, ...more] = claims;
+  if (first !== undefined && more.length === 0 && first.generation === null && (await claimForNew(database, first))) return;
   const consumers = claims.map(({ consumer, projectId, userId, type, generation }) => ({
     consumer,
     project: projectId,
@@ -54,6 +56,21 @@ export async function grantClaims(database: PlacementExecutor, claims: readonly 
   );
   const refusal = await replaceAllocations(database, JSON.stringify(consumers), JSON.stringify(allocations));
   if (refusal !== null) throw refusalError(refusal);
+}
+
+/** Grants the claim of a new consumer, or answers false where there is a reason not to, which is then looked for. */
+async function claimForNew(database: PlacementExecutor, { consumer, projectId, userId, type, allocations }: Claim): Promise<boolean> {
+  const wanted = Object.entries(allocations).flatMap(([provider, resources]) =>
+    Object.entries(resources).map(([resourceClass, used]) => ({ provider, resourceClass, used })),
+  );
+  if (wanted.length === 0) return false;
+  const { rows } = await sql<{ granted: boolean }>`SELECT claim_for_new(
+    ${consumer}, ${projectId ?? nobody}, ${userId ?? nobody}, ${type},
+    ${wanted.map(({ provider }) => provider)}::uuid[], ${wanted.map(({ resourceClass }) => resourceClass)}::text[], ${wanted.map(({ used }) => used)}::integer[]
+  ) AS granted`
+    .execute(database)
+    .catch(namingLostRaces);
+  return rows[0]?.granted === true;
 }
 
 /** Holds what claims will touch, and other providers, in the order in which claims hold them, for work that claims later in its transaction. */

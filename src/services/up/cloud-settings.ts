@@ -86,6 +86,8 @@ compute_driver = ${flags.driver === 'fake' ? 'fake.FakeDriver' : 'libvirt.Libvir
 instance_name_template = ${secrets.cloudId}-%08x
 osapi_compute_listen_port = ${port('osapi_compute_listen_port')}
 metadata_listen_port = ${port('metadata_listen_port')}
+# there may be no other host than this one
+allow_resize_to_same_host = True
 
 [neutron]
 service_metadata_proxy = True

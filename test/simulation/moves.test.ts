@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { readSettings } from '../../src/config/index.ts';
+import type { InstanceId } from '../../src/domain/instance.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { randomIds } from '../../src/lib/ids.ts';
+import { waitUntil } from '../../src/lib/retry.ts';
+import { clearEvacuatedHosts } from '../../src/services/conductor/reconcilers/clear-evacuated-hosts.ts';
+import { confirmOldResizes } from '../../src/services/conductor/reconcilers/confirm-old-resizes.ts';
+import { sagas } from '../../src/services/conductor/sagas/index.ts';
+import { beginAction, findInstance, getInstance } from '../../src/store/instances.ts';
+import { findMove, insertMove, updateMove } from '../../src/store/moves.ts';
+import { cancelSaga, insertSagas } from '../../src/store/sagas.ts';
+import { nothing, whole } from './subject.ts';
+import { subjectsOfMoves } from './subjects-of-moves.ts';
+import { createWorld, host, leftoversOf, type World } from './world.ts';
+
+/** What the three tests of every saga do not say of moves. */
+let world: World;
+beforeAll(async () => void (world = await createWorld()));
+afterEach(() => world.stopConductors());
+afterAll(() => world.close());
+
+const { signal } = new AbortController();
+const cell = () => world.stores.defaultCell.database;
+const until = <T>(what: string, look: () => Promise<T | null>): Promise<T> =>
+  waitUntil(look, { clock: systemClock, timeoutMs: 20_000, everyMs: 10, what });
+const settled = (id: string) =>
+  until(`The end of what is done to ${id}`, async () => {
+    const now = await leftoversOf(world, id);
+    return now.sagas === 0 && now.taskState === null ? now : null;
+  });
+/** A live migration that comes to no end by itself. */
+async function endlessLiveMigration(): Promise<{ readonly id: InstanceId; readonly moveId: string; readonly fault: Disposable }> {
+  const { id } = await world.running();
+  const fault = world.hypervisors.faults.add({ operation: 'liveMigrate', guest: id, delayMs: 600_000 });
+  const { instance } = await getInstance(world.stores, id);
+  await beginAction(cell(), 'liveMigrate', instance);
+  const moveId = randomIds.uuid();
+  const params = { instanceId: id, requestId: 'req-test', startedAt: 0, projectId: 'p1', userId: 'u1', host: null, filtersAsked: true };
+  await insertSagas(cell(), [{ id: moveId, name: 'live-migrate', subject: id, params }]);
+  world.deps.wake();
+  await until('the guest on its way', async () => ((await findMove(cell(), { id: moveId }))?.status === 'running' ? true : null));
+  return { id, moveId, fault };
+}
+
+test('a live migration that is called off leaves the server where it was, without a fault', async () => {
+  world.conductor('one', sagas);
+  const { id, moveId, fault } = await endlessLiveMigration();
+  using _ = fault;
+  await cancelSaga(cell(), moveId);
+  expect(await settled(id)).toEqual({ ...whole, vmState: 'active' });
+  expect((await findMove(cell(), { id: moveId }))?.status).toBe('cancelled');
+  expect((await getInstance(world.stores, id)).instance).toMatchObject({ host, fault: null });
+});
+
+test('a server that is deleted while it moves is gone from everywhere', async () => {
+  world.conductor('one', sagas);
+  const { id, fault } = await endlessLiveMigration();
+  using _ = fault;
+  await beginAction(cell(), 'delete', (await getInstance(world.stores, id)).instance);
+  const params = { instanceId: id, requestId: 'req-test', startedAt: 0 };
+  await insertSagas(cell(), [{ id: randomIds.uuid(), name: 'delete-instance', subject: id, params }]);
+  world.deps.wake();
+  await until('the delete', async () => ((await findInstance(world.stores, id)) === null ? true : null));
+  expect(await settled(id)).toEqual({ ...nothing, vmState: null });
+});
+
+test('a conductor that takes over joins a live migration that is under way', async () => {
+  world.conductor('one', sagas);
+  const { id, fault } = await endlessLiveMigration();
+  using _ = fault;
+  await world.stopConductors();
+  world.conductor('two', sagas);
+  await world.hypervisors.driver(host).liveMoves!.forceComplete(id);
+  expect(await settled(id)).toEqual({ ...whole, vmState: 'active' });
+  expect((await getInstance(world.stores, id)).instance.host).not.toBe(host);
+});
+
+test('a resize that nobody ends is confirmed when its time is over, and not before', async () => {
+  const deps = (seconds: number) => ({
+    ...world.deps,
+    settings: readSettings(`[DEFAULT]\nresize_confirm_window = ${seconds}`).settings,
+  });
+  world.conductor('one', sagas);
+  const id = await subjectsOfMoves['resize-instance: to another host']!.begin(world);
+  await settled(id);
+  expect(await confirmOldResizes(deps(0)).run(signal)).toEqual({ confirmed: 0 });
+  expect(await confirmOldResizes(deps(3600)).run(signal)).toEqual({ confirmed: 0 });
+  await cell()
+    .updateTable('migrations')
+    .set({ updated_at: new Date(0) })
+    .where('instance_id', '=', id)
+    .execute();
+  expect(await confirmOldResizes(deps(3600)).run(signal)).toEqual({ confirmed: 1 });
+  expect(await settled(id)).toEqual({ ...whole, vmState: 'active' });
+  expect(await confirmOldResizes(deps(3600)).run(signal)).toEqual({ confirmed: 0 });
+});
+
+test('a host that answers again is cleared of what was evacuated, unless the server has come back to it', async () => {
+  const evacuated = async (id: InstanceId, status: 'done') => {
+    const moveId = randomIds.uuid();
+    await insertMove(cell(), {
+      id: moveId,
+      instanceId: id,
+      projectId: 'p1',
+      userId: 'u1',
+      type: 'evacuation',
+      status,
+      sourceHost: host,
+      sourceNode: host,
+    });
+    return moveId;
+  };
+  const { id: away } = await world.running({ host: 'host-2', node: 'host-2' });
+  await world.guests.make(away, host);
+  const { id: back } = await world.running();
+  const moves = [await evacuated(away, 'done'), await evacuated(back, 'done')];
+  world.silent.add(host);
+  expect(await clearEvacuatedHosts(world.deps).run(signal)).toMatchObject({ silent: [host] });
+  world.silent.delete(host);
+  await updateMove(cell(), moves[1]!, { status: 'done' });
+  await clearEvacuatedHosts(world.deps).run(signal);
+  expect(await Promise.all(moves.map(async (id) => (await findMove(cell(), { id }))?.status))).toEqual(['completed', 'completed']);
+  expect([await world.guests.of(away), await world.guests.of(back)]).toMatchObject([[{ host: 'host-2' }], [{ host }]]);
+});
+
+test('an evacuation calls off what waits for a host that is silent', async () => {
+  world.silent.add('host-3');
+  world.conductor('one', sagas);
+  const { id } = await world.running({ host: 'host-3', node: 'host-3' });
+  await beginAction(cell(), 'stop', (await getInstance(world.stores, id)).instance);
+  const asked = { instanceId: id, requestId: 'req-stop', startedAt: 0 };
+  await insertSagas(cell(), [{ id: randomIds.uuid(), name: 'change-power', subject: id, params: { ...asked, action: 'stop' } }]);
+  world.deps.wake();
+  await beginAction(cell(), 'evacuate', (await getInstance(world.stores, id)).instance);
+  const more = { projectId: 'p1', userId: 'u1', sourceHost: 'host-3', host: null, filtersAsked: true, start: true, adminPass: null };
+  await insertSagas(cell(), [{ id: randomIds.uuid(), name: 'evacuate-instance', subject: id, params: { ...asked, ...more } }]);
+  world.deps.wake();
+  const { instance } = await until('the evacuation', async () => {
+    const found = await getInstance(world.stores, id);
+    return found.instance.host !== 'host-3' && found.instance.taskState === null ? found : null;
+  });
+  expect(instance.vmState).toBe('active');
+});

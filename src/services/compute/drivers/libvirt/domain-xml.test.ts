@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseXml } from '../../../../lib/xml/parse.ts';
 import { attributeAt, findAll, textAt } from '../../../../lib/xml/query.ts';
 import { tinyGuest } from '../conformance.ts';
-import type { DiskSpec, GuestSpec } from '../driver.ts';
+import type { DiskSpec, GuestSpec, VolumeSpec } from '../driver.ts';
 import { domainXml, type DomainHost } from './domain-xml.ts';
 import { cloudOfMark } from './guest-mark.ts';
 
@@ -31,6 +31,32 @@ const port = {
   model: 'virtio',
   mtu: 1450,
 };
+const volume = (
+  volumeId: string,
+  changes: Partial<VolumeSpec>,
+  connection: Partial<NonNullable<VolumeSpec['connection']>> = {},
+): VolumeSpec => ({
+  volumeId,
+  device: 'disk',
+  bus: null,
+  target: '',
+  bootIndex: null,
+  shareable: false,
+  ...changes,
+  connection: {
+    transport: { kind: 'unix', socket: `/run/kilonova/${volumeId}` },
+    exportName: `export-${volumeId.slice(0, 8)}`,
+    format: 'raw',
+    accessMode: 'rw',
+    volumeId,
+    bytes: 1024 ** 3,
+    reconnectSeconds: 30,
+    discard: true,
+    qos: {},
+    encryption: null,
+    ...connection,
+  },
+});
 const ordinary = guest({
   memoryMb: 512,
   vcpus: 2,
@@ -45,6 +71,37 @@ describe('domainXml', () => {
   it.each<[string, GuestSpec, Partial<DomainHost>]>([
     ['ordinary-qemu', ordinary, {}],
     ['ordinary-kvm', ordinary, { virtType: 'kvm', cpu: { mode: 'host-model', model: null } }],
+    [
+      'volumes',
+      guest({
+        disks: [{ ...root, file: 'disk.eph0', content: { kind: 'blank' }, bootIndex: null }],
+        volumes: [
+          volume('aaaaaaaa-1111-4222-8333-444455556666', { target: 'vda', bootIndex: 0 }),
+          volume(
+            'bbbbbbbb-1111-4222-8333-444455556666',
+            { target: 'vdc', shareable: true },
+            { transport: { kind: 'tcp', host: '192.0.2.7', port: 10_809 } },
+          ),
+          volume(
+            'cccccccc-1111-4222-8333-444455556666',
+            { target: 'vdb', bus: 'scsi' },
+            {
+              accessMode: 'ro',
+              qos: { total_iops_sec: 100 },
+              encryption: {
+                provider: 'luks',
+                cipher: 'aes-xts-plain64',
+                keySize: 256,
+                controlLocation: 'front-end',
+                keyId: 'k',
+                passphrase: 'never in the definition',
+              },
+            },
+          ),
+        ],
+      }),
+      {},
+    ],
     [
       'everything',
       guest({

@@ -28,7 +28,6 @@ export function volumeElement({ volume, bus, target }: PlacedVolume): XmlElement
       transport.kind === 'unix'
         ? el('host', { transport: 'unix', socket: transport.socket })
         : el('host', { name: transport.host, port: transport.port }),
-      el('reconnect', { delay: connection.reconnectSeconds }),
       encryption !== null && el('encryption', { format: 'luks' }, el('secret', { type: 'passphrase', uuid: volume.volumeId })),
     ),
     el('target', { dev: target, bus }),

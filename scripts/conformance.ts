@@ -3,10 +3,13 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { clientExpectations } from '../test/conformance/client/expectations.ts';
+import { takeTour } from '../test/conformance/client/take-tour.ts';
 import { closingTable, type SuiteReport } from '../test/conformance/closing-table.ts';
 import { sampleExpectations } from '../test/conformance/samples/expectations.ts';
 import { runSamples } from '../test/conformance/samples/run-samples.ts';
 import { startedCloud } from '../test/conformance/started-cloud.ts';
+import { enabledFilters } from '../test/conformance/tempest/configuration.ts';
 import { tempestExpectations } from '../test/conformance/tempest/expectations.ts';
 import { runTempest } from '../test/conformance/tempest/run-tempest.ts';
 import { outcomeOf } from '../test/support/kilonova.ts';
@@ -28,6 +31,13 @@ const { values, positionals } = parseArgs({
     details: { type: 'boolean', default: false },
   },
 });
+/** What is off in a cloud by default and tried here. */
+const settings = `[serial_console]
+enabled = true
+[spice]
+enabled = true
+[filter_scheduler]
+enabled_filters = ${enabledFilters.join(', ')}`;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const suites: Readonly<Record<string, (directory: string, cloud: Awaited<ReturnType<typeof startedCloud>>) => Promise<SuiteReport>>> = {
@@ -42,6 +52,11 @@ const suites: Readonly<Record<string, (directory: string, cloud: Awaited<ReturnT
     }),
     expectations: tempestExpectations,
   }),
+  client: async (directory, cloud) => ({
+    suite: 'client',
+    verdicts: await takeTour(cloud, directory, say),
+    expectations: clientExpectations,
+  }),
   samples: async (_directory, cloud) => ({
     suite: 'samples',
     verdicts: await runSamples(cloud, checkout, new RegExp(values.only)),
@@ -50,7 +65,7 @@ const suites: Readonly<Record<string, (directory: string, cloud: Awaited<ReturnT
 };
 
 const [first, checkout = ''] = positionals;
-const wanted = first === undefined ? ['tempest'] : [first];
+const wanted = first === undefined ? ['client', 'tempest'] : [first];
 if (first === 'samples' && !existsSync(join(checkout, 'doc/api_samples'))) {
   process.stderr.write('Name a checkout of Nova: npm run conformance -- samples ../nova\n');
   process.exit(2);
@@ -68,7 +83,7 @@ if (installed.code !== 0) {
 const directory = await mkdtemp(join(tmpdir(), 'kilonova-conformance-report-'));
 const reports: SuiteReport[] = [];
 {
-  await using cloud = await startedCloud({ hosts: Number(values.hosts), existing: values.cloud ?? null, settings: '' });
+  await using cloud = await startedCloud({ hosts: Number(values.hosts), existing: values.cloud ?? null, settings });
   for (const name of wanted) reports.push(await suites[name]!(directory, cloud));
 }
 const { text, good } = closingTable(reports);

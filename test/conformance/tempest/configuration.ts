@@ -9,10 +9,24 @@ export interface TempestSubject {
   readonly publicNetworkId: string;
   /** Aliases of the extensions the network service has. */
   readonly networkExtensions: readonly string[];
+  /** Whether the catalog has a volume service. */
+  readonly hasVolumes: boolean;
   readonly hosts: number;
 }
 
 type Value = string | number | boolean;
+
+/** The filters of the cloud: the usual ones, and those of hints that tests give. */
+export const enabledFilters: readonly string[] = [
+  'ComputeFilter',
+  'AvailabilityZoneFilter',
+  'ComputeCapabilitiesFilter',
+  'ImagePropertiesFilter',
+  'ServerGroupAntiAffinityFilter',
+  'ServerGroupAffinityFilter',
+  'SameHostFilter',
+  'DifferentHostFilter',
+];
 
 /** Everything the wire offers is on; what is off says why. Guests are pretended: nobody can log in to them, so `run_validation` is off. */
 const computeFeatures: Readonly<Record<string, Value>> = {
@@ -67,7 +81,7 @@ export function tempestConfiguration(subject: TempestSubject, directory: string)
     },
     identity: { uri_v3: subject.authUrl, auth_version: 'v3', v3_endpoint_type: 'public' },
     'identity-feature-enabled': { api_v2: false },
-    service_available: { nova: true, glance: true, neutron: true, cinder: false, swift: false },
+    service_available: { nova: true, glance: true, neutron: true, cinder: subject.hasVolumes, swift: false },
     compute: {
       image_ref: subject.imageId,
       image_ref_alt: subject.otherImageId,
@@ -80,7 +94,9 @@ export function tempestConfiguration(subject: TempestSubject, directory: string)
       min_microversion: '2.1',
       max_microversion: 'latest',
     },
-    'compute-feature-enabled': computeFeatures,
+    'compute-feature-enabled': { ...computeFeatures, scheduler_enabled_filters: enabledFilters.join(',') },
+    volume: { build_interval: 1, build_timeout: 60, storage_protocol: 'local', vendor_name: 'Kilonova' },
+    'volume-feature-enabled': { backup: false, snapshot: true, clone: true, extend_attached_volume: true },
     validation: { run_validation: false },
     network: { public_network_id: subject.publicNetworkId, floating_network_name: 'public' },
     'network-feature-enabled': { floating_ips: true, port_security: true, api_extensions: subject.networkExtensions.join(',') },

@@ -101,6 +101,8 @@ async function subjectOf(cloud: StartedCloud, directory: string): Promise<Tempes
   const flavorNamed = (name: string): string => flavors.find((flavor) => flavor.Name === name)?.ID ?? '';
   const blank = join(directory, 'blank.img');
   await writeFile(blank, Buffer.alloc(1024 ** 2));
+  // a network for everybody would be taken where tests want one made for them
+  await openstack.run('network', 'set', '--no-share', 'private');
   const upload = ['image', 'create', '--public', '--disk-format', 'raw', '--container-format', 'bare', '--file', blank, 'tiny-other'];
   return {
     authUrl: cloud.environment['OS_AUTH_URL'] ?? '',
@@ -111,6 +113,7 @@ async function subjectOf(cloud: StartedCloud, directory: string): Promise<Tempes
     otherFlavorId: flavorNamed('m1.small'),
     publicNetworkId: (await openstack.json('network', 'show', 'public')).id,
     networkExtensions: ((await openstack.json('extension', 'list', '--network')) as readonly { Alias: string }[]).map(({ Alias }) => Alias),
+    hasVolumes: ((await openstack.json('catalog', 'list')) as readonly { Type: string }[]).some(({ Type }) => Type === 'volumev3'),
     hosts: cloud.hosts,
   };
 }

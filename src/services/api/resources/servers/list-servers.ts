@@ -21,10 +21,12 @@ import { statesOf } from './status.ts';
 
 type Query = NonNullable<(typeof ListServers)['value']>;
 
-/** What a filter compares, who may use it, and how. `regex` filters are PostgreSQL's, under a timeout. */
+const isBoolean = (value: string): boolean => /^(true|false|1|0|yes|no|on|off|t|f|y|n)$/i.test(value);
+
+/** What a filter compares, who may use it, and how. `regex` filters are PostgreSQL's, under a timeout; a `flag` that is no boolean is one of them. */
 interface Filter {
   readonly column: InstanceSortColumn;
-  readonly match: 'exact' | 'regex' | 'boolean';
+  readonly match: 'exact' | 'regex' | 'boolean' | 'flag';
   /** `all`, or from when on all; administrators may use every filter. */
   readonly for: 'all' | 'admin' | 'allServerFilters' | 'hostnameForAll';
 }
@@ -38,7 +40,7 @@ const filters: Readonly<Record<string, Filter>> = {
   reservation_id: { column: 'reservation_id', match: 'regex', for: 'all' },
   locked: { column: 'locked_by', match: 'boolean', for: 'all' },
   availability_zone: { column: 'availability_zone', match: 'regex', for: 'allServerFilters' },
-  config_drive: { column: 'config_drive', match: 'regex', for: 'allServerFilters' },
+  config_drive: { column: 'config_drive', match: 'flag', for: 'allServerFilters' },
   key_name: { column: 'key_name', match: 'regex', for: 'allServerFilters' },
   created_at: { column: 'created_at', match: 'regex', for: 'allServerFilters' },
   launched_at: { column: 'launched_at', match: 'regex', for: 'allServerFilters' },
@@ -147,11 +149,13 @@ export async function listServers(
     if (typeof value !== 'string') continue;
     if (!allFilters && who !== 'all' && (who === 'admin' || !does(ctx, who))) continue;
     if (match === 'boolean') {
-      if (!/^(true|false|1|0|yes|no|on|off|t|f|y|n)$/i.test(value))
+      if (!isBoolean(value))
         throw invalid(
           `Unrecognized value '${value}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`,
         );
       add((eb) => eb(column, isTruthy(value) ? 'is not' : 'is', null));
+    } else if (match === 'flag' && isBoolean(value)) {
+      add((eb) => eb(column, '=', isTruthy(value) as never));
     } else if (match === 'exact') {
       if (column === 'uuid' && normalizeUuid(value) === null) return { servers: [], full: false };
       add((eb) => eb(column, '=', value as never));

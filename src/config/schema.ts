@@ -149,6 +149,21 @@ export const novaSchema = {
     enable_instance_password: option.flag({ default: true, help: 'Show generated administrator passwords in answers.' }),
     dhcp_domain: option.text({ default: 'novalocal', help: 'Appended to host names in metadata.' }),
     vendordata_jsonfile_path: option.optionalText({ help: 'JSON file shown to guests as vendor_data.json.' }),
+    vendordata_providers: option.list({
+      default: ['StaticJSON'],
+      help: 'Where vendor data comes from: StaticJSON, the file; DynamicJSON, services that are asked for each guest.',
+    }),
+    vendordata_dynamic_targets: option.list({
+      default: [],
+      help: 'Services that are asked what a guest is to know, as name@url; it stands under the name in vendor_data2.json.',
+    }),
+    vendordata_dynamic_ssl_certfile: option.optionalText({ help: 'File of certificates that those of these services are judged by.' }),
+    vendordata_dynamic_connect_timeout: option.integer({ default: 5, min: 3, help: 'Seconds a connection to such a service may take.' }),
+    vendordata_dynamic_read_timeout: option.integer({ default: 5, min: 0, help: 'Seconds such a service may keep silent.' }),
+    vendordata_dynamic_failure_fatal: option.flag({
+      default: false,
+      help: 'Refuse guests their vendor data when such a service fails, rather than leave its part out.',
+    }),
   },
   database: {
     connection: option.secret({

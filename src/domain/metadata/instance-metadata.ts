@@ -38,6 +38,8 @@ export interface InstanceMetadata {
   readonly reservationId: string;
   readonly availabilityZone: string | null;
   readonly flavorName: string;
+  /** Null for one that boots from a volume. */
+  readonly imageId?: string | null;
   /** What EC2 calls the instance and its images: see `ec2Id`. */
   readonly ec2Ids: { readonly instance: string; readonly image: string; readonly kernel: string | null; readonly ramdisk: string | null };
   readonly metadata: Readonly<Record<string, string>>;

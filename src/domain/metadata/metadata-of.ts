@@ -31,6 +31,7 @@ export function metadataOf(instance: Instance, context: MetadataContext): Instan
     reservationId: instance.reservationId,
     availabilityZone: instance.availabilityZone,
     flavorName: instance.flavor.name,
+    imageId: image?.id ?? null,
     ec2Ids: {
       instance: ec2Id('i', instance.rowId ?? 0),
       image: ec2Id('ami', image === null ? 0 : ec2NumberOf(image.id)),

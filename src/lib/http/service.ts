@@ -115,7 +115,8 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
 
   // the router lets a parameter be empty, so that `/things/` would be a thing without an id
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.params !== null && Object.values(request.params as Readonly<Record<string, string>>).includes('')) reply.callNotFound();
+    const params = Object.entries((request.params ?? {}) as Readonly<Record<string, string>>);
+    if (params.some(([name, value]) => name !== '*' && value === '')) reply.callNotFound();
     else done();
   });
 

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { createVendorDataClient, type VendorDataClient } from '../../clients/vendor-data-http.ts';
 import type { Settings } from '../../config/index.ts';
+import type { InstanceMetadata } from '../../domain/metadata/instance-metadata.ts';
 import { metadataSegments, renderMetadata, versionList } from '../../domain/metadata/render-metadata.ts';
 import { maxPasswordLength } from '../../domain/metadata/stored-password.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -30,6 +32,10 @@ export interface MetadataService extends AsyncDisposable {
 
 interface HandlerDeps extends Pick<MetadataServiceDeps, 'source' | 'settings' | 'clock' | 'log'> {
   readonly cache: MetadataCache;
+  /** Null where no services are asked. */
+  readonly vendorData: VendorDataClient | null;
+  /** What they answered for metadata that is still kept. */
+  readonly answered: WeakMap<InstanceMetadata, Promise<InstanceMetadata>>;
 }
 
 /** Answers any path of any method: the path alone says what is asked, the connection or the proxy's headers who asks. */
@@ -48,7 +54,8 @@ async function answer(deps: HandlerDeps, ctx: RequestContext, body: unknown): Pr
   if (isPassword) deps.cache.forget(guest.key); // whether there is one must not be told from memory
   const metadata = await deps.cache.find(guest.key, () => guest.find());
   if (metadata === null || !guest.owns(metadata)) throw notFound('The resource could not be found.');
-  const rendered = renderMetadata(metadata, ctx.path, {
+  const known = segments.at(-1) === 'vendor_data2.json' ? await withVendorData(deps, metadata) : metadata;
+  const rendered = renderMetadata(known, ctx.path, {
     requestAddress: guest.address,
     randomSeed: () => randomBytes(512),
     now: deps.clock.now(),
@@ -60,6 +67,27 @@ async function answer(deps: HandlerDeps, ctx: RequestContext, body: unknown): Pr
     return new Reply(200, '', { 'content-type': 'text/plain' });
   }
   return show(rendered);
+}
+
+/** Metadata with what the operator's services say of the guest; they are asked when somebody wants to know, and not again while the metadata is kept. */
+function withVendorData({ vendorData, answered }: HandlerDeps, metadata: InstanceMetadata): Promise<InstanceMetadata> {
+  if (vendorData === null) return Promise.resolve(metadata);
+  const known = answered.get(metadata);
+  if (known !== undefined) return known;
+  const asked = vendorData
+    .ask({
+      'project-id': metadata.projectId,
+      'instance-id': metadata.instanceId,
+      'image-id': metadata.imageId ?? null,
+      'user-data': metadata.userData,
+      hostname: metadata.hostname,
+      metadata: metadata.metadata,
+      'boot-roles': '',
+    })
+    .then((dynamic) => ({ ...metadata, vendorData: { ...metadata.vendorData, dynamic } }));
+  answered.set(metadata, asked);
+  asked.catch(() => answered.delete(metadata));
+  return asked;
 }
 
 async function takePassword({ source }: HandlerDeps, method: string, instanceId: string, stored: string, body: unknown): Promise<void> {
@@ -92,18 +120,41 @@ const routes: readonly AnyRoute<HandlerDeps>[] = methods.map((method) =>
 /** Starts the metadata service (nova-api-metadata), which guests ask at 169.254.169.254 through the network's proxy. */
 export async function startMetadata(given: MetadataServiceDeps): Promise<MetadataService> {
   const { source, settings, clock, log, host } = given;
+  const { api } = settings;
+  const vendorData =
+    api.vendordata_providers.includes('DynamicJSON') && api.vendordata_dynamic_targets.length > 0
+      ? createVendorDataClient({
+          targets: api.vendordata_dynamic_targets,
+          certificates: api.vendordata_dynamic_ssl_certfile,
+          connectSeconds: api.vendordata_dynamic_connect_timeout,
+          readSeconds: api.vendordata_dynamic_read_timeout,
+          failureIsFatal: api.vendordata_dynamic_failure_fatal,
+          log,
+        })
+      : null;
   const app = createService<HandlerDeps>({
     name: 'metadata',
     routes,
     faults: metadataFaults,
     policy: createPolicy({}),
     authenticate: async () => null,
-    deps: { source, settings, clock, log, cache: createMetadataCache(clock, settings.api.metadata_cache_expiration) },
+    deps: {
+      source,
+      settings,
+      clock,
+      log,
+      cache: createMetadataCache(clock, settings.api.metadata_cache_expiration),
+      vendorData,
+      answered: new WeakMap(),
+    },
     log,
     maxBodyBytes: 65_536,
     requestIdHeaders: [],
   });
   const port = await listen(app, { host, port: given.port });
-  const stop = (): Promise<void> => app.close();
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await vendorData?.close();
+  };
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, stop, [Symbol.asyncDispose]: stop };
 }

@@ -15,6 +15,9 @@ import { tagRoutes } from '../src/services/image/resources/tags.ts';
 import { networkRoutes } from '../src/services/network/routes.ts';
 import { placementRoutes } from '../src/services/placement/application.ts';
 import { microversions as placementMicroversions } from '../src/services/placement/microversions.ts';
+import { volumeMicroversions } from '../src/services/volume/microversions.ts';
+import { versionRoutes as volumeVersionRoutes } from '../src/services/volume/resources/documents.ts';
+import { volumeActionRoutes, volumeRoutes } from '../src/services/volume/routes.ts';
 
 /**
  * The one door of generated files: written by `npm run generate`; with `--check` nothing is written, and the exit code is 1 when one is not
@@ -57,6 +60,16 @@ const services: Readonly<Record<string, OpenApiSource>> = {
     description: 'The Placement API, as Kilonova serves it.',
     routes: placementRoutes,
     microversions: placementMicroversions,
+  },
+  volume: {
+    title: 'Block Storage',
+    apiVersion: 'v3',
+    description: 'The Block Storage API (Cinder v3), as Kilonova serves it.',
+    mount: '/v3',
+    routes: volumeRoutes,
+    actionRoutes: volumeActionRoutes,
+    rootRoutes: volumeVersionRoutes,
+    microversions: volumeMicroversions,
   },
 };
 

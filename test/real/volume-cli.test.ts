@@ -234,8 +234,8 @@ test('an encrypted volume is a LUKS container that only its key opens', async ()
   await openstack('volume', 'set', '--type', '__DEFAULT__', '--retype-policy', 'on-demand', 'hidden');
   await waitUntil(async () => ((await client.show(nova(), id)).encrypted ? null : true), {
     clock: systemClock,
-    timeoutMs: 30_000,
-    everyMs: 50,
+    timeoutMs: 240_000,
+    everyMs: 200,
     what: 'the retype',
   });
   await settled(id, 'available');

@@ -8,6 +8,7 @@ import { retry } from '../../../lib/retry.ts';
 import { isUuid, type IdSource } from '../../../lib/ids.ts';
 import type { Content, StoredVolume, VolumeBackend } from './backend.ts';
 import type { KeyStore } from './keys.ts';
+import { luksHeaderBytes, usualCipher } from './luks-header.ts';
 import { escaped, setExports, storageDaemon, type StorageDaemon } from './storage-daemon.ts';
 
 export interface QemuBackendOptions {
@@ -25,8 +26,6 @@ export interface QemuBackendOptions {
 }
 
 const gib = 1024 ** 3;
-/** Room for the header of a LUKS container, so that a guest sees as many GiB as it was promised. */
-const headerBytes = 2 * 1024 ** 2;
 /** Copying takes as long as it takes; only a program that hangs is ended. */
 const longMs = 6 * 3_600_000;
 
@@ -45,7 +44,8 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
   const turns = inTurns();
   const daemonOf = (volumeId: string): StorageDaemon =>
     storageDaemon(volumeId, { directory: run, listen: nbdListen, tlsDirectory: nbdTlsDirectory, clock });
-  const bytes = ({ size, keyId }: StoredVolume): number => size * gib + (keyId === null ? 0 : headerBytes);
+  const bytes = ({ size, keyId, cipher }: StoredVolume): number =>
+    size * gib + (keyId === null ? 0 : luksHeaderBytes(cipher ?? usualCipher));
   const img = (args: readonly string[], more: Partial<Command> = {}) =>
     runCommand({ program: 'qemu-img', args, timeoutMs: longMs, ...more });
 
@@ -63,7 +63,7 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
     }
     const container = `${path}.luks`;
     try {
-      const { algorithm, mode, ivGenerator } = volume.cipher ?? { algorithm: 'aes-256', mode: 'xts', ivGenerator: 'plain64' };
+      const { algorithm, mode, ivGenerator } = volume.cipher ?? usualCipher;
       const how = `key-secret=key,cipher-alg=${algorithm},cipher-mode=${mode},ivgen-alg=${ivGenerator}${ivGenerator === 'essiv' ? ',ivgen-hash-alg=sha256' : ''},hash-alg=sha256,iter-time=100`;
       // measuring how fast the machine hashes fails now and then, where its clock of processor time is coarse
       const make = ['create', '-q', '-f', 'luks', ...secret(volume.keyId), '-o', how, '--', container, '0'];

@@ -112,6 +112,11 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
     done: { ...whole, vmState: 'active', images: ['active'] },
     undone: [{ ...whole, vmState: 'active', images: ['active'] }],
   },
+  'snapshot-volumes': {
+    begin: begins('snapshot', 'snapshot-volumes', (world, id) => ({ imageId: queued(world, id), name: 'copy' }), onVolume),
+    done: { ...whole, vmState: 'active', images: ['active'], attached: ['attached'], volumes: 1, snapshots: 1 },
+    undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],
+  },
   'rescue-instance': {
     begin: begins('rescue', 'rescue-instance', (_world, id) => ({
       image: {

@@ -4,7 +4,7 @@ import { randomIds } from '../../src/lib/ids.ts';
 
 /** An image service in memory: what is made of servers can be counted. */
 export interface WorldImages {
-  readonly client: Pick<ImageClient, 'show' | 'list' | 'delete' | 'upload'>;
+  readonly client: Pick<ImageClient, 'show' | 'list' | 'delete' | 'upload' | 'changeProperties'>;
   /** An image as the API makes it for a server, without data. */
   queued(instanceId: string, properties?: Readonly<Record<string, string>>): Image;
   /** The states of the images that were made of a server. */
@@ -25,6 +25,11 @@ export function worldImages(): WorldImages {
         [...images.values()].filter(({ properties }) =>
           Object.entries(query).every(([name, value]) => name.startsWith('sort_') || properties[name] === value),
         ),
+      changeProperties: async (_session, id, { set }) => {
+        const changed = { ...find(id), properties: { ...find(id).properties, ...set } };
+        images.set(id, changed);
+        return changed;
+      },
       delete: async (_session, id) => {
         find(id);
         images.delete(id);

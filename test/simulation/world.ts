@@ -434,6 +434,10 @@ export async function leftoversOf(world: World, id: string) {
       .map(({ status }) => status) as readonly string[],
     /** Volumes the instance has by its own word. */
     volumes: found?.instance.blockDevices.filter(({ destinationType }) => destinationType === 'volume').length ?? 0,
+    /** Snapshots of its volumes. */
+    snapshots: [...world.volumes.snapshots.values()].filter(({ volumeId }) =>
+      found?.instance.blockDevices.some((device) => device.volumeId === volumeId),
+    ).length,
     /** States of the images that were made of it. */
     images: world.images.of(id),
     sagas: sagas.flat().length,

@@ -282,6 +282,52 @@ describe('a server', () => {
   });
 });
 
+describe('a server on a volume', () => {
+  let cloud: TestCloud;
+  let user: Asker;
+  let id: string;
+  beforeAll(async () => {
+    cloud = await startTestCloud('[cinder]\ncross_az_attach = true\n');
+    user = await cloud.user('member');
+    const root = {
+      source_type: 'image',
+      destination_type: 'volume',
+      uuid: cloud.imageId,
+      boot_index: 0,
+      volume_size: 1,
+      delete_on_termination: true,
+    };
+    ({ id } = await serverOf(cloud, { imageRef: '', block_device_mapping_v2: [root] }, user));
+  });
+  afterAll(() => cloud.stop());
+  const volumesOf = async (serverId: string) =>
+    (await user.ask('volumev3', 'GET', '/volumes/detail')).body.volumes
+      .filter((volume: { attachments: { server_id: string }[] }) => volume.attachments.some((each) => each.server_id === serverId))
+      .map((volume: { status: string }) => volume.status);
+
+  test('keeps it while it is shelved', async () => {
+    expect(await volumesOf(id)).toEqual(['in-use']);
+    await act(user, id, { shelve: null });
+    await cloud.settled(user, id, 'SHELVED_OFFLOADED');
+    expect((await user.ask('volumev3', 'GET', '/volumes/detail')).body.volumes).toMatchObject([{ status: 'reserved' }]);
+    await act(user, id, { unshelve: null });
+    await cloud.settled(user, id, 'ACTIVE');
+    expect(await volumesOf(id)).toEqual(['in-use']);
+  });
+
+  test('becomes an image that names a snapshot, and a server that is made from it gets a volume of that', async () => {
+    const { image_id: imageId } = (await act(user, id, { createImage: { name: 'copy' } })).body;
+    await cloud.settled(user, id, 'ACTIVE');
+    const image = await imageOf(user, imageId);
+    expect(image).toMatchObject({ status: 'active', size: 0, bdm_v2: 'True', root_device_name: '/dev/vda' });
+    const [mapping] = JSON.parse(image.block_device_mapping);
+    expect(mapping).toMatchObject({ source_type: 'snapshot', destination_type: 'volume', boot_index: 0, volume_size: 1 });
+    expect((await user.ask('volumev3', 'GET', `/snapshots/${mapping.snapshot_id}`)).body.snapshot).toMatchObject({ status: 'available' });
+    const { id: second } = await serverOf(cloud, { imageRef: imageId }, user);
+    expect(await volumesOf(second)).toEqual(['in-use']);
+  });
+});
+
 describe('where a delete can be taken back for a time', () => {
   let cloud: TestCloud;
   beforeAll(async () => void (cloud = await startTestCloud('[DEFAULT]\nreclaim_instance_interval = 3600\nshelved_offload_time = -1\n')));

@@ -1,4 +1,4 @@
-import type { Volume, VolumeAttachment, VolumeClient } from '../volume.ts';
+import type { Volume, VolumeAttachment, VolumeClient, VolumeSnapshot } from '../volume.ts';
 import { invalid, notFound } from '../../lib/errors.ts';
 import { randomIds } from '../../lib/ids.ts';
 
@@ -7,6 +7,7 @@ export interface VolumesInMemory {
   readonly client: VolumeClient;
   readonly volumes: Map<string, Volume>;
   readonly attachments: Map<string, VolumeAttachment>;
+  readonly snapshots: Map<string, VolumeSnapshot>;
   /** A volume that nobody uses. */
   make(changes?: Partial<Volume>): Volume;
   /** A server uses it already. */
@@ -16,6 +17,7 @@ export interface VolumesInMemory {
 export function volumesInMemory(): VolumesInMemory {
   const volumes = new Map<string, Volume>();
   const attachments = new Map<string, VolumeAttachment>();
+  const snapshots = new Map<string, VolumeSnapshot>();
   /** What repeated requests are answered with, by their keys. */
   const asked = new Map<string, string>();
   const find = (id: string): Volume => {
@@ -67,14 +69,25 @@ export function volumesInMemory(): VolumesInMemory {
       if (volumes.has(id) && find(id).status !== 'available') return Promise.reject(invalid(`Volume ${id} is ${find(id).status}.`));
       return Promise.resolve(void volumes.delete(id));
     },
-    snapshots: () => Promise.resolve([]),
+    snapshots: () => Promise.resolve([...snapshots.values()]),
     snapshot: async (_session, id) => {
-      throw notFound(`Snapshot ${id} could not be found.`);
+      const snapshot = snapshots.get(id);
+      if (snapshot === undefined) throw notFound(`Snapshot ${id} could not be found.`);
+      return snapshot;
     },
-    createSnapshot: async (_session, { volumeId }) => {
-      throw notFound(`Volume ${volumeId} could not be found.`);
+    createSnapshot: async (_session, { volumeId, name, description = null }, { idempotencyKey } = {}) => {
+      const earlier = idempotencyKey === undefined ? undefined : snapshots.get(asked.get(idempotencyKey) ?? '');
+      if (earlier !== undefined) return earlier;
+      const { size, projectId } = find(volumeId);
+      const common = { volumeId, name, description, size, projectId, progress: '100%', createdAt: new Date().toISOString() };
+      const snapshot: VolumeSnapshot = { id: randomIds.uuid(), status: 'available', ...common };
+      snapshots.set(snapshot.id, snapshot);
+      if (idempotencyKey !== undefined) asked.set(idempotencyKey, snapshot.id);
+      return snapshot;
     },
-    deleteSnapshot: () => Promise.resolve(),
+    deleteSnapshot: (_session, id) => Promise.resolve(void snapshots.delete(id)),
+    reimage: (_session, id, imageId) =>
+      Promise.resolve(void volumes.set(id, { ...find(id), imageMetadata: { ...find(id).imageMetadata, image_id: imageId } })),
     attachments: (_session, { volumeId, serverId }) =>
       Promise.resolve(
         [...attachments.values()].filter(
@@ -127,6 +140,7 @@ export function volumesInMemory(): VolumesInMemory {
     client: known as VolumeClient,
     volumes,
     attachments,
+    snapshots,
     make,
     attach: (volumeId, serverId) => attach(volumeId, serverId, 'attached'),
   };

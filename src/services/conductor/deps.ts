@@ -14,7 +14,7 @@ import type { Stores } from '../../store/stores.ts';
 /** What sagas and reconcilers of the conductor work with. */
 export interface ConductorDeps {
   readonly stores: Stores;
-  readonly image: Pick<ImageClient, 'show' | 'list' | 'delete'>;
+  readonly image: Pick<ImageClient, 'show' | 'list' | 'delete' | 'upload' | 'changeProperties'>;
   readonly network: NetworkClient;
   readonly volume: VolumeClient;
   readonly placement: PlacementClient;

@@ -39,7 +39,7 @@ import { sagas } from './sagas/index.ts';
 export interface ConductorOptions {
   readonly stores: Stores;
   readonly bus: Bus;
-  readonly image: Pick<ImageClient, 'show' | 'list' | 'delete'>;
+  readonly image: Pick<ImageClient, 'show' | 'list' | 'delete' | 'upload' | 'changeProperties'>;
   readonly network: NetworkClient;
   readonly volume: VolumeClient;
   readonly placement: PlacementClient;

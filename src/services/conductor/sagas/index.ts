@@ -22,6 +22,7 @@ import { rescueInstance } from './rescue-instance.ts';
 import { restoreInstance } from './restore-instance.ts';
 import { shelveInstance } from './shelve-instance.ts';
 import { snapshotInstance } from './snapshot-instance.ts';
+import { snapshotVolumes } from './snapshot-volumes.ts';
 import { softDeleteInstance } from './soft-delete-instance.ts';
 import { triggerCrashDump } from './trigger-crash-dump.ts';
 import { unrescueInstance } from './unrescue-instance.ts';
@@ -52,6 +53,7 @@ export const sagas: readonly Saga<any, ConductorDeps>[] = [
   restoreInstance,
   shelveInstance,
   snapshotInstance,
+  snapshotVolumes,
   softDeleteInstance,
   triggerCrashDump,
   unrescueInstance,

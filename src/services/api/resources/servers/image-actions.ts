@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { Instance } from '../../../../domain/instance.ts';
-import { invalid, overQuota } from '../../../../lib/errors.ts';
+import { conflict, invalid, overQuota } from '../../../../lib/errors.ts';
+import { isTruthy } from '../../../../lib/http/query.ts';
 import { Reply, type RequestContext } from '../../../../lib/http/route.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
@@ -35,18 +36,15 @@ export const imageActions = [
       await refuseTooMuchMetadata(deps, ctx, metadata);
       if (isVolumeBacked(instance)) {
         ctx.authorize('os_compute_api:servers:create_image:allow_volume_backed', { project_id: instance.projectId });
-        throw invalid('Volume-backed servers are snapshotted through the volume service, which does not make images of them here.');
+        if (isTruthy(instance.systemMetadata['image_os_require_quiesce'] ?? ''))
+          throw conflict('The file systems of a volume-backed server cannot be brought to rest here, as its image asks for.');
       }
       refuseWrongState('snapshot', instance);
       return withNewImage(deps, ctx, instance, { name, type: 'snapshot', properties: metadata }, async (image) => {
-        await operate(
-          deps,
-          ctx,
-          loaded,
-          'snapshot',
-          { name: 'snapshot-instance', params: { ...image, backup: null } },
-          { whileLocked: true },
-        );
+        const saga = isVolumeBacked(instance)
+          ? { name: 'snapshot-volumes', params: { imageId: image.imageId, name } }
+          : { name: 'snapshot-instance', params: { ...image, backup: null } };
+        await operate(deps, ctx, loaded, 'snapshot', saga, { whileLocked: true });
         return answer(deps, ctx, image.imageId, true);
       });
     },

@@ -39,7 +39,11 @@ export async function requestedDisks(
   if (mapped) ctx.authorize('os_compute_api:servers:create:attach_volume');
   if (imageRef === undefined && !mapped) throw invalid('Missing imageRef attribute');
   const image = imageRef === undefined ? null : await imageById(deps, ctx, imageRef);
-  const wishes = [...(body.block_device_mapping_v2 ?? []), ...fromLegacy(body.block_device_mapping ?? [], imageRef !== undefined)];
+  const asked = [...(body.block_device_mapping_v2 ?? []), ...fromLegacy(body.block_device_mapping ?? [], imageRef !== undefined)];
+  const wishes = [
+    ...mappingsOf(image).filter(({ boot_index: place }) => !asked.some((wish) => Number(wish.boot_index ?? -1) === place)),
+    ...asked,
+  ];
   const devices = wishes
     .filter(({ no_device }) => no_device == null || !toBoolean(no_device))
     .map((wish) => deviceOf(deps, wish, imageRef));
@@ -64,6 +68,35 @@ export async function requestedDisks(
     facts: onVolume ? (sources[root] ?? image) : image,
   };
 }
+
+/** The devices an image names that was made of a server on volumes: it has no data of its own. */
+function mappingsOf(image: InstanceImage | null): Wish[] {
+  const { block_device_mapping: text, bdm_v2: isNewer } = image?.properties ?? {};
+  if (text === undefined || !/^(true|1|yes)$/i.test(isNewer ?? '')) return [];
+  const unreadable = (): never => refuse('the block devices that the image names cannot be read.');
+  let entries: unknown;
+  try {
+    entries = JSON.parse(text);
+  } catch {
+    return unreadable();
+  }
+  if (!Array.isArray(entries)) return unreadable();
+  return entries.map((entry: unknown): Wish => {
+    if (typeof entry !== 'object' || entry === null) return unreadable();
+    const { snapshot_id: snapshot, volume_id: volume, image_id: from, ...rest } = entry as Readonly<Record<string, unknown>>;
+    const known = Object.entries(rest).filter(([key, value]) => mappingKeys.has(key) && value !== null);
+    const uuid = snapshot ?? volume ?? from;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- judged by deviceOf, as what users send
+    return { ...Object.fromEntries(known), ...(typeof uuid === 'string' ? { uuid } : {}) } as unknown as Wish;
+  });
+}
+
+/** What an image says of a device and a request may say, too. */
+const mappingKeys = new Set(
+  'source_type destination_type boot_index volume_size delete_on_termination device_name device_type disk_bus guest_format volume_type tag'.split(
+    ' ',
+  ),
+);
 
 const emptyDevice = (deps: ApiDeps): BlockDevice => ({
   uuid: deps.ids.uuid(),

@@ -53,13 +53,20 @@ for (const hosts of values.hosts.split(',').map(Number)) {
 
   if (wanted.has('start')) {
     const bus = inProcessBus();
-    const began = performance.now();
+    const [began, cpuBefore, postgresBefore] = [performance.now(), process.cpuUsage(), cloud.postgresCpuMs()];
     const running = await startScheduler({ ...base, bus });
     const client = bus.client(schedulerTopic, schedulerContract);
     const first = await client.selectDestinations({ spec: made.request(), instanceIds: [randomIds.uuid()] }, { timeoutMs: 120_000 });
     const startMs = Math.round(performance.now() - began);
-    result['startMs'] = startMs;
-    say(`  start to the first decision: ${startMs} ms${first.found ? '' : ' (nothing found)'}`);
+    const cpu = process.cpuUsage(cpuBefore);
+    const start = {
+      ms: startMs,
+      cpuMs: { node: Math.round((cpu.user + cpu.system) / 1000), postgres: cloud.postgresCpuMs() - postgresBefore },
+    };
+    result['start'] = start;
+    say(
+      `  start to the first decision: ${startMs} ms${first.found ? '' : ' (nothing found)'}; processor ${start.cpuMs.node} ms here and ${start.cpuMs.postgres} ms in PostgreSQL`,
+    );
     await running.stop();
     await bus.close();
   }

@@ -17,7 +17,7 @@ export interface Shape {
   readonly limit: number;
   readonly slots: Int32Array;
   /** Whether the host of a slot passes every filter. */
-  passes(slot: number): boolean;
+  readonly passes: (slot: number) => boolean;
 }
 
 /** Filters that say the same of a host to all requests of one kind, whatever was claimed meanwhile. */
@@ -121,7 +121,7 @@ export function shapeOf(
     resources: Object.fromEntries(group.resources),
     limit: request.limit ?? Infinity,
     slots,
-    passes(slot) {
+    passes: (slot) => {
       const known = verdicts[slot]!;
       if (known !== 0) return known === 1;
       const state = table.states[slot]!;

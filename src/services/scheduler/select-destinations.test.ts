@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Selection } from '../../contracts/scheduler.ts';
 import { plainHost } from '../../domain/numa/testing/hosts.ts';
 import type { RequestSpec } from '../../domain/request-spec.ts';
+import { invalid } from '../../lib/errors.ts';
 import { selectDestinations, type SchedulerDeps } from './select-destinations.ts';
 import { flavorOf, requestSpec } from './test-support/request.ts';
 import { schedulerOf } from './test-support/scheduler.ts';
@@ -109,6 +110,12 @@ describe('choosing among the best', () => {
     expect(alternatesOf(await place(schedulerOf(many).deps))).toEqual([['c', 'd']]);
     expect(alternatesOf(await place(schedulerOf(many, { conf: ['[scheduler]', 'max_attempts = 1'] }).deps))).toEqual([[]]);
   });
+});
+
+test('what placement does not understand is said', async () => {
+  const { deps, placement } = schedulerOf(three);
+  const strict = { ...placement.client, allocationCandidates: () => Promise.reject(invalid('No such trait(s): CUSTOM_NONE.')) };
+  expect(why(await place({ ...deps, placement: strict }))).toBe('No valid host was found. No such trait(s): CUSTOM_NONE.');
 });
 
 test('a claim that loses its race goes to the next host', async () => {

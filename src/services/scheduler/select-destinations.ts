@@ -6,7 +6,7 @@ import type { Selection } from '../../contracts/scheduler.ts';
 import { guestTopologyOf } from '../../domain/numa/guest-topology-of.ts';
 import { pciRequestsOf } from '../../domain/pci/pci-aliases.ts';
 import type { Destination, PlacementRefusal, RequestSpec } from '../../domain/request-spec.ts';
-import { isKind } from '../../lib/errors.ts';
+import { isKind, messageOf } from '../../lib/errors.ts';
 import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { hostsOfInstances } from '../../store/host-load.ts';
@@ -151,7 +151,7 @@ async function hostsOffered(
       return await placement.allocationCandidates(identity.serviceSession, candidatesQuery(request));
     } catch (error) {
       // what placement cannot even read, such as a trait that does not exist, no host has
-      if (isKind(error, 'invalid')) return { candidates: [], summaries: {} };
+      if (isKind(error, 'invalid')) return messageOf(error).replace(/\.$/, '');
       throw error;
     }
   };

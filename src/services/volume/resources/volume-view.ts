@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { RequestContext } from '../../../lib/http/route.ts';
-import { versionedView } from '../../../lib/http/versioned-view.ts';
+import { versionedView, type ViewField, type Viewer } from '../../../lib/http/versioned-view.ts';
 import { formatTime, isConnected, type AttachmentRecord, type VolumeRecord } from '../records.ts';
 import { Nullable } from '../schemas.ts';
 
@@ -40,7 +40,7 @@ const metadataOf = ({ metadata, readonly }: VolumeRecord) => ({
   ...(readonly === null ? {} : { readonly: readonly ? 'True' : 'False' }),
 });
 
-export const volumeView = versionedView<ShownVolume>('Volume', {
+const volumeFields: Readonly<Record<string, ViewField<ShownVolume, Viewer> | readonly ViewField<ShownVolume, Viewer>[]>> = {
   id: { type: Type.String(), get: ({ volume }) => volume.id },
   status: { type: Type.String(), get: ({ volume }) => volume.status },
   size: { type: Type.Integer(), get: ({ volume }) => volume.size },
@@ -91,7 +91,17 @@ export const volumeView = versionedView<ShownVolume>('Volume', {
   volume_type_id: { since: '3.63', type: Type.String(), get: ({ volume }) => volume.typeId },
   encryption_key_id: { since: '3.64', type: Type.String(), get: ({ volume }) => volume.encryptionKeyId ?? undefined },
   consumes_quota: { since: '3.65', type: Type.Boolean(), get: () => true },
-});
+};
+export const volumeView = versionedView<ShownVolume>('Volume', volumeFields);
+
+/** What extensions of Cinder added to a volume that is looked at, but not to the answer of a change. */
+const onlyLookedAt = /^(os-vol-|volume_image_metadata$)/;
+
+/** A volume as it is answered when it is made or changed. */
+export const changedVolumeView = versionedView<ShownVolume>(
+  'ChangedVolume',
+  Object.fromEntries(Object.entries(volumeFields).filter(([key]) => !onlyLookedAt.test(key))),
+);
 
 export const volumeSummary = (shown: ShownVolume): Record<string, unknown> => ({
   id: shown.volume.id,

@@ -12,7 +12,7 @@ import { snapshotsOf } from '../store/snapshots.ts';
 import { insertTask } from '../store/tasks.ts';
 import { findVolume, lockVolume, selectVolumes, updateVolume, withAttachments } from '../store/volumes.ts';
 import { createVolume } from './create-volume.ts';
-import { volumeSummary, volumeView } from './volume-view.ts';
+import { changedVolumeView, volumeSummary, volumeView } from './volume-view.ts';
 
 const NewVolume = plainBody(
   'volume',
@@ -150,6 +150,9 @@ export async function deleteVolume(
 const shown = async (deps: VolumeDeps, ctx: RequestContext, volume: VolumeRecord) => ({
   volume: volumeView.render({ volume, ctx, host: deps.host }, ctx),
 });
+const changed = (deps: VolumeDeps, ctx: RequestContext, volume: VolumeRecord) => ({
+  volume: changedVolumeView.render({ volume, ctx, host: deps.host }, ctx),
+});
 
 export const volumeRoutes: readonly AnyRoute<VolumeDeps>[] = [
   volumeRoute({
@@ -192,7 +195,7 @@ export const volumeRoutes: readonly AnyRoute<VolumeDeps>[] = [
         description: wish.description ?? display_description ?? null,
         imageRef: wish.imageRef ?? image_id ?? null,
       });
-      return new Reply(202, await shown(deps, ctx, volume));
+      return new Reply(202, changed(deps, ctx, volume));
     },
   }),
   volumeRoute({
@@ -225,7 +228,7 @@ export const volumeRoutes: readonly AnyRoute<VolumeDeps>[] = [
         },
         nowOf(deps),
       );
-      return shown(deps, ctx, (await findVolume(deps.database, loaded.id)) ?? loaded);
+      return changed(deps, ctx, (await findVolume(deps.database, loaded.id)) ?? loaded);
     },
   }),
   volumeRoute({

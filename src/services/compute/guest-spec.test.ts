@@ -133,6 +133,38 @@ describe('properties of the image', () => {
   });
 });
 
+describe('the serial ports of a guest', () => {
+  const consoles = readSettings('[serial_console]\nenabled = True\n').settings;
+  const ports = (ofFlavor: string | null, ofImage: string | null, at = consoles) =>
+    guestSpec(
+      order({
+        image: image(ofImage === null ? {} : { hw_serial_port_count: ofImage }),
+        flavor: flavor({ extraSpecs: ofFlavor === null ? {} : { 'hw:serial_port_count': ofFlavor } }),
+      }),
+      { ...inputs, settings: at },
+    ).devices.serialPorts;
+
+  it.each([
+    [null, null, 1],
+    ['3', null, 3],
+    [null, '2', 2],
+    ['3', '2', 2],
+    ['0', null, 1],
+  ])('are, where the flavor says %s and the image %s: %i', (ofFlavor, ofImage, count) => {
+    expect(ports(ofFlavor, ofImage)).toBe(count);
+  });
+  it.each([
+    ['2', '3', 'Forbidden to exceed flavor value of number of serial ports'],
+    ['4', null, 'Maximum number of serial ports exceeded'],
+    ['many', null, 'Number of serial ports specified in flavor is invalid'],
+  ])('are refused where the flavor says %s and the image %s', (ofFlavor, ofImage, message) => {
+    expect(() => ports(ofFlavor, ofImage)).toThrow(message);
+  });
+  it('are one, and nobody’s to choose, where they are no consoles', () => {
+    expect(ports('many', '9', settings)).toBe(1);
+  });
+});
+
 describe('extra specs of the flavor', () => {
   it('limit the guest', () => {
     const extraSpecs = {

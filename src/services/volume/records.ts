@@ -80,12 +80,10 @@ export const storedVolume = (volume: Pick<VolumeRecord, 'id' | 'size' | 'encrypt
   cipher: volume.encryption === null ? null : cipherOf(volume.encryption),
 });
 
-/** What `aes-xts-plain64` and a key's size mean; null for what cannot be served. */
+/** What a cipher's name and a key's size mean; null for what cannot be served. */
 export function readCipher(cipher: string, keySize: number): Cipher | null {
-  const [, mode, ivGenerator] = /^aes-(xts|cbc)-(plain64|essiv)(?::sha256)?$/.exec(cipher) ?? [];
-  const algorithm = ({ 128: 'aes-128', 192: 'aes-192', 256: 'aes-256', 512: 'aes-256' } as const)[keySize];
-  if ((mode !== 'xts' && mode !== 'cbc') || (ivGenerator !== 'plain64' && ivGenerator !== 'essiv') || algorithm === undefined) return null;
-  return mode === 'xts' && (keySize === 192 || ivGenerator === 'essiv') ? null : { algorithm, mode, ivGenerator };
+  const algorithm = ({ 128: 'aes-128', 256: 'aes-256', 512: 'aes-256' } as const)[keySize];
+  return cipher !== 'aes-xts-plain64' || algorithm === undefined ? null : { algorithm };
 }
 
 function cipherOf({ cipher, keySize }: EncryptionSpec): Cipher {

@@ -10,10 +10,9 @@ export interface StoredVolume {
   readonly cipher: Cipher | null;
 }
 
+/** How a LUKS container encrypts its sectors: XTS with their numbers as IVs (`aes-xts-plain64`), the one way that is safe for disks. */
 export interface Cipher {
-  readonly algorithm: 'aes-128' | 'aes-192' | 'aes-256';
-  readonly mode: 'xts' | 'cbc';
-  readonly ivGenerator: 'plain64' | 'essiv';
+  readonly algorithm: 'aes-128' | 'aes-256';
 }
 
 /** Where a volume's content comes from. Volumes and snapshots are copied as they lie: an encrypted one only into one with a copy of its key. */

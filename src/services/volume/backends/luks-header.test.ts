@@ -10,14 +10,10 @@ import { openKeyStore } from './keys.ts';
 import { luksHeaderBytes } from './luks-header.ts';
 import { openQemuBackend } from './qemu-backend.ts';
 
-const ciphers: readonly Cipher[] = [
-  { algorithm: 'aes-256', mode: 'xts', ivGenerator: 'plain64' },
-  { algorithm: 'aes-128', mode: 'xts', ivGenerator: 'plain64' },
-  { algorithm: 'aes-192', mode: 'cbc', ivGenerator: 'essiv' },
-];
+const ciphers: readonly Cipher[] = [{ algorithm: 'aes-256' }, { algorithm: 'aes-128' }];
 
 test.each(ciphers)(
-  'a volume encrypted by $algorithm-$mode-$ivGenerator is exactly as big as was promised',
+  'a volume encrypted by $algorithm is exactly as big as was promised',
   async (cipher) => {
     const directory = await mkdtemp(join(tmpdir(), 'kn-luks-'));
     try {
@@ -50,5 +46,5 @@ test.each(ciphers)(
       await rm(directory, { recursive: true });
     }
   },
-  120_000,
-); // making a container measures for seconds how fast the machine hashes
+  30_000,
+);

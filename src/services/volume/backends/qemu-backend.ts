@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, type Command } from '../../../lib/command/run-command.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { internal } from '../../../lib/errors.ts';
-import { retry } from '../../../lib/retry.ts';
 import { isUuid, type IdSource } from '../../../lib/ids.ts';
-import type { Content, StoredVolume, VolumeBackend } from './backend.ts';
+import type { Cipher, Content, StoredVolume, VolumeBackend } from './backend.ts';
 import type { KeyStore } from './keys.ts';
-import { luksHeaderBytes, usualCipher } from './luks-header.ts';
+import { luksHeaderBytes, makeLuksHeader } from './luks-header.ts';
 import { escaped, setExports, storageDaemon, type StorageDaemon } from './storage-daemon.ts';
 
 export interface QemuBackendOptions {
@@ -26,6 +25,7 @@ export interface QemuBackendOptions {
 }
 
 const gib = 1024 ** 3;
+const usualCipher: Cipher = { algorithm: 'aes-256' };
 /** Copying takes as long as it takes; only a program that hangs is ended. */
 const longMs = 6 * 3_600_000;
 
@@ -63,11 +63,8 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
     }
     const container = `${path}.luks`;
     try {
-      const { algorithm, mode, ivGenerator } = volume.cipher ?? usualCipher;
-      const how = `key-secret=key,cipher-alg=${algorithm},cipher-mode=${mode},ivgen-alg=${ivGenerator}${ivGenerator === 'essiv' ? ',ivgen-hash-alg=sha256' : ''},hash-alg=sha256,iter-time=100`;
-      // measuring how fast the machine hashes fails now and then, where its clock of processor time is coarse
-      const make = ['create', '-q', '-f', 'luks', ...secret(volume.keyId), '-o', how, '--', container, '0'];
-      await retry(() => img(make), { clock, attempts: 8, delayMs: 10, maxDelayMs: 200 });
+      const header = await makeLuksHeader(await keys.passphrase(volume.keyId), volume.cipher ?? usualCipher, volume.keyId);
+      await writeFile(container, header, { mode: 0o600 });
       await img(['convert', '-q', '-f', 'raw', '-O', 'qcow2', '-o', 'compat=1.1', '-t', 'writeback', '--', container, path]);
       await img(['resize', '-q', '-f', 'qcow2', '--', path, String(bytes(volume))]);
     } finally {

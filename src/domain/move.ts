@@ -27,9 +27,6 @@ export type MoveStatus =
 export const endedMoves = ['confirmed', 'reverted', 'completed', 'cancelled', 'failed', 'error'] as const satisfies readonly MoveStatus[];
 /** Statuses in which something is waited for, no saga being under way: the move holds what the instance had on its source. */
 export const restingMoves = ['finished', 'done'] as const satisfies readonly MoveStatus[];
-/** Statuses of a live migration that its user can see the progress of. */
-export const liveMoves = ['accepted', 'queued', 'preparing', 'running'] as const satisfies readonly MoveStatus[];
-
 /** How far a live migration is, in bytes. */
 export interface MoveProgress {
   readonly memoryTotal: number;

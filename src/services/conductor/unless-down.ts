@@ -5,7 +5,7 @@ import type { ConductorDeps } from './deps.ts';
 type Deps = Pick<ConductorDeps, 'stores' | 'clock' | 'settings'>;
 
 /** Whether a compute host counts as up; one that nobody knows does not. */
-export async function isHostUp(deps: Deps, host: string): Promise<boolean> {
+async function isHostUp(deps: Deps, host: string): Promise<boolean> {
   const service = await findService(deps.stores, { host, binary: 'nova-compute' });
   return service !== null && isUp(service, deps.clock.now(), deps.settings.DEFAULT.service_down_time);
 }

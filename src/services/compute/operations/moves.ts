@@ -26,6 +26,7 @@ export const setAside = (host: ComputeHost, order: GuestOrder, graceSeconds: num
     const real = host.driver.imageFiles !== undefined;
     const { disks } = guestSpec(order, { settings: host.settings, base: null, configDriveFiles: null, real });
     await movesOf(host).setAside(order.instanceId, { becomes: disks, graceSeconds, signal: mine });
+    host.holdings.release(order.instanceId); // whoever takes over claims what it needs
     host.log.info({ instanceId: order.instanceId }, 'guest set aside');
   });
 

@@ -34,8 +34,11 @@ async function baseOf(
   try {
     return (await host.images?.base(image, signal)) ?? null;
   } catch (error) {
-    if (!isKind(error, 'notFound') || (await host.driver.inspect(instanceId)) === null) throw error;
+    if (!isKind(error, 'notFound') || !(await hasDisk(host, instanceId))) throw error;
     host.log.info({ instanceId, imageId: image.id }, 'the image of a guest is gone; its own disk is used');
     return null;
   }
 }
+
+const hasDisk = async ({ driver }: ComputeHost, instanceId: string): Promise<boolean> =>
+  (await driver.inspect(instanceId)) !== null || ((await driver.moves?.aside()) ?? []).includes(instanceId);

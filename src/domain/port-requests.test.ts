@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portNeeds } from './port-requests.ts';
+import { portAllocation, portNeeds } from './port-requests.ts';
 
 const normal = { binding: { vnicType: 'normal' } };
 
@@ -35,4 +35,15 @@ test('a port asks for itself, or by the groups the network service names', () =>
 
 test('a port on a network card that manages itself needs such a host', () => {
   expect(portNeeds([{ id: 'p1', binding: { vnicType: 'remote-managed' } }]).remoteManagedPorts).toBe(true);
+});
+
+test('the network service is told which provider serves which port', () => {
+  const providers = { p1: ['rp-1'], g1: ['rp-2'], g2: ['rp-3'] };
+  const groups = ['g1', 'g2', 'g9'].map((id) => ({ id, resources: {}, required: [] }));
+  expect(portAllocation({ id: 'p1', resourceRequest: { resources: {}, required: [] } }, providers)).toBe('rp-1');
+  expect(portAllocation({ id: 'p2', resourceRequest: { groups, sameSubtree: [] } }, providers)).toEqual({ g1: 'rp-2', g2: 'rp-3' });
+  expect([
+    portAllocation({ id: 'p1' }, providers),
+    portAllocation({ id: 'p9', resourceRequest: { resources: {}, required: [] } }, providers),
+  ]).toEqual([null, null]);
 });

@@ -38,3 +38,19 @@ export function portNeeds(
     remoteManagedPorts: ports.some(({ binding }) => binding.vnicType === 'remote-managed'),
   };
 }
+
+/** Providers claimed for groups, by the groups' names. */
+export type ClaimedProviders = Readonly<Record<string, readonly string[]>>;
+
+/** What the network service is told of the providers that serve a port (`allocation` in its binding profile): one, or one for each of its groups; null for a port that asks for nothing. */
+export function portAllocation(
+  { id, resourceRequest: asked }: { readonly id: string; readonly resourceRequest?: PortResourceRequest | null },
+  providers: ClaimedProviders,
+): string | Readonly<Record<string, string>> | null {
+  if (asked === undefined || asked === null) return null;
+  if (!('groups' in asked)) return providers[id]?.[0] ?? null;
+  const byGroup = asked.groups.flatMap((group) =>
+    providers[group.id]?.[0] === undefined ? [] : [[group.id, providers[group.id]![0]!] as const],
+  );
+  return byGroup.length === 0 ? null : Object.fromEntries(byGroup);
+}

@@ -3,6 +3,7 @@ import type { NetworkClient, Port } from '../../clients/network.ts';
 import type { Session } from '../../clients/session.ts';
 import type { Instance } from '../../domain/instance.ts';
 import type { NetworkInfo, RequestedNetwork, RequestedNetworks, Vif } from '../../domain/network-info.ts';
+import { portAllocation, type ClaimedProviders } from '../../domain/port-requests.ts';
 import { conflict, isKind } from '../../lib/errors.ts';
 
 interface NetworkAccess {
@@ -24,7 +25,12 @@ export async function plugPorts(
   { network, identity }: NetworkAccess,
   instance: Instance,
   host: string,
-  request: { readonly networks: RequestedNetworks; readonly securityGroups: readonly string[] },
+  request: {
+    readonly networks: RequestedNetworks;
+    readonly securityGroups: readonly string[];
+    /** What was claimed for ports that ask placement for something. */
+    readonly providers?: ClaimedProviders;
+  },
 ): Promise<NetworkInfo> {
   const session = identity.serviceSession;
   if (request.networks === 'none' || request.networks.length === 0) return [];
@@ -48,7 +54,9 @@ export async function plugPorts(
       taken.add(own.id);
       ports[index] = own.binding.hostId === host ? own : await network.updatePort(session, own.id, { hostId: host });
     } else if (wanted.portId !== null) {
-      const profile = wanted.tag === null ? {} : { profile: { kilonova_tag: wanted.tag } };
+      const tag = wanted.tag === null ? {} : { kilonova_tag: wanted.tag };
+      const marks = { ...tag, ...(await allocationMark({ network, identity }, wanted.portId, request.providers)) };
+      const profile = Object.keys(marks).length === 0 ? {} : { profile: marks };
       ports[index] = await network.updatePort(session, wanted.portId, {
         deviceId: instance.id,
         deviceOwner: owner,
@@ -80,6 +88,14 @@ export async function plugPorts(
     ports.filter((port) => port !== undefined),
     marksIn,
   );
+}
+
+/** The providers that were claimed for a port, for the network service to know what it may use on the host. */
+async function allocationMark({ network, identity }: NetworkAccess, portId: string, providers: ClaimedProviders | undefined) {
+  if (providers === undefined) return {};
+  const [port] = await network.ports(identity.serviceSession, { id: portId });
+  const allocation = port === undefined ? null : portAllocation(port, providers);
+  return allocation === null ? {} : { allocation };
 }
 
 /** Gives the ports of an instance back: those made for it are deleted, its user's own are unbound. Succeeds when none are left. */

@@ -114,10 +114,10 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
     { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
   );
   if (building === null) throw beingDeleted();
-  if (attempt > 0) await claimAgain(deps, building.id, spec, place);
+  const claimed = attempt > 0 ? await claimAgain(deps, building.id, spec, place) : place;
   const blockDevices = await reserveVolumes(deps, building, signal);
   if (blockDevices !== building.blockDevices) await updateInstance(database, building.id, { blockDevices });
-  const spawning = hasPorts ? await plug(deps, building, place, spec, signal) : { ...building, blockDevices };
+  const spawning = hasPorts ? await plug(deps, building, claimed, spec, signal) : { ...building, blockDevices };
   if (spawning === null) throw beingDeleted();
   const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
   const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
@@ -136,6 +136,7 @@ async function plug(
   const networkInfo = await plugPorts(deps, building, place.host, {
     networks: spec.requestedNetworks,
     securityGroups: spec.securityGroups,
+    ...(place.providers === undefined ? {} : { providers: place.providers }),
   });
   signal.throwIfAborted();
   const step = { whileTask: ['networking', 'spawning'], taskState: 'spawning' } as const;
@@ -143,10 +144,11 @@ async function plug(
 }
 
 /** Claims an alternate: the place before it is given back in the same step. */
-async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: RequestSpec, place: Destination): Promise<void> {
+async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: RequestSpec, place: Destination): Promise<Destination> {
   const selection = await deps.scheduler.selectDestinations({
     spec: { ...spec, requestedHost: place.host, requestedNode: place.node },
     instanceIds: [instanceId],
   });
   if (!selection.found) throw new KilonovaError('internal', selection.message, { code: 'NoValidHost' });
+  return selection.destinations[0]?.chosen ?? place;
 }

@@ -100,6 +100,11 @@ export const novaSchema = {
       min: 0,
       help: 'Seconds a deleted server can still be restored, and between two searches for those whose time is over; 0 deletes at once.',
     }),
+    reimage_timeout_per_gb: option.integer({
+      default: 20,
+      min: 1,
+      help: 'Seconds the volume service may take to write an image over a volume, for each GiB of it.',
+    }),
     non_inheritable_image_properties: option.list({
       default: ['cache_in_nova', 'bittorrent'],
       help: 'Properties of images that snapshots of servers do not inherit.',

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ActionName } from '../../src/domain/instance-actions.ts';
 import { randomIds } from '../../src/lib/ids.ts';
-import { powerStates, type BlockDevice, type InstanceId } from '../../src/domain/instance.ts';
+import { powerStates, type BlockDevice, type InstanceId, type InstanceImage } from '../../src/domain/instance.ts';
 import { updateRequestSpec } from '../../src/store/mappings.ts';
 import { beginAction, getInstance, transition, updateInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
@@ -82,6 +82,18 @@ async function onVolume(world: World, id: InstanceId, status: 'attached' | 'rese
   await updateInstance(ofDatabase(world), id, { blockDevices: [device] });
 }
 
+const image: InstanceImage = {
+  id: '0f0f0f0f-0000-4000-8000-000000000001',
+  name: 'other',
+  diskFormat: 'qcow2',
+  containerFormat: 'bare',
+  minDisk: 0,
+  minRam: 0,
+  size: 1,
+  checksum: null,
+  properties: {},
+};
+
 /** What a server's disks and its life go through. */
 export const operationSubjects: Readonly<Record<string, Subject>> = {
   'trigger-crash-dump': {
@@ -149,6 +161,8 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
       preserveEphemeral: false,
       was: 'active',
       otherImage: true,
+      image,
+      reimage: false,
       before: { name: 'server' },
     }),
     done: { ...whole, vmState: 'active' },
@@ -158,7 +172,7 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
     begin: begins(
       'rebuild',
       'rebuild-instance',
-      { adminPass: null, preserveEphemeral: false, was: 'stopped', otherImage: false, before: {} },
+      { adminPass: null, preserveEphemeral: false, was: 'stopped', otherImage: false, image, reimage: false, before: {} },
       async (world, id) => {
         await switchedOff(world, id);
         await transition(ofDatabase(world), id, { vmState: 'stopped' });
@@ -168,6 +182,19 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
     undone: [
       { ...off, vmState: 'error' },
       { ...whole, vmState: 'error' },
+    ],
+  },
+  'rebuild-instance: of a server on a volume': {
+    begin: begins(
+      'rebuild',
+      'rebuild-instance',
+      { adminPass: null, preserveEphemeral: false, was: 'active', otherImage: true, image, reimage: true, before: {} },
+      onVolume,
+    ),
+    done: { ...whole, vmState: 'active', attached: ['attached'], volumes: 1 },
+    undone: [
+      { ...whole, vmState: 'error', attached: ['attached'], volumes: 1 },
+      { ...whole, guest: null, vmState: 'error', attached: ['reserved'], volumes: 1 },
     ],
   },
   'shelve-instance': {

@@ -315,6 +315,15 @@ describe('a server on a volume', () => {
     expect(await volumesOf(id)).toEqual(['in-use']);
   });
 
+  test('is rebuilt on its volume, which gets the image since 2.93', async () => {
+    for (const version of ['2.92', '2.93']) {
+      expect((await act(user, id, { rebuild: { imageRef: cloud.imageId, name: version } }, version)).status).toBe(202);
+      expect(await cloud.settled(user, id, 'ACTIVE')).toMatchObject({ name: version, image: '' });
+      expect(await volumesOf(id)).toEqual(['in-use']);
+    }
+    expect(await eventsOf(cloud, id, 'rebuild')).toEqual([['compute_rebuild_instance', 'Success']]);
+  });
+
   test('becomes an image that names a snapshot, and a server that is made from it gets a volume of that', async () => {
     const { image_id: imageId } = (await act(user, id, { createImage: { name: 'copy' } })).body;
     await cloud.settled(user, id, 'ACTIVE');

@@ -283,7 +283,7 @@ async function flavorOf(deps: ApiDeps, ctx: RequestContext, ref: string | number
 const gib = 1024 ** 3;
 
 /** A server without an image keeps what its root volume says of the one it was made from, under names of its own. */
-const keptOf = (properties: InstanceImage['properties']): Readonly<Record<string, string>> =>
+export const keptOf = (properties: InstanceImage['properties']): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(properties).map(([name, value]) => [`image_${name}`, value]));
 
 /** Nova's checks of a flavor against an image. */

@@ -1,3 +1,4 @@
+import type { Volume } from '../../../../clients/volume.ts';
 import type { Instance, InstanceImage } from '../../../../domain/instance.ts';
 import { invalid, isKind, overQuota } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
@@ -8,7 +9,7 @@ import { limitsOf } from '../../limits.ts';
 import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';
 import { toBoolean } from '../../schemas.ts';
-import { refuseMisfit } from './create-server.ts';
+import { keptOf, refuseMisfit } from './create-server.ts';
 import { imageById } from './find-image.ts';
 import { refuseLocked } from './find-server.ts';
 import { isVolumeBacked } from './image-actions.ts';
@@ -39,9 +40,10 @@ export async function rebuildServer(
       ? invalid('Cannot find image for rebuild', { cause: error })
       : error;
   });
-  const otherImage = image.id !== instance.image?.id;
-  if (isVolumeBacked(instance)) refuseVolumeBacked(ctx);
-  refuseMisfit(ctx, instance.flavor, image);
+  const volume = isVolumeBacked(instance) ? await rootVolume(deps, ctx, instance) : null;
+  const otherImage = image.id !== (volume === null ? instance.image?.id : volume.imageMetadata['image_id']);
+  if (volume === null) refuseMisfit(ctx, instance.flavor, image);
+  else refuseVolumeMisfit(ctx, instance, image, { otherImage, trusts: (body.trusted_image_certificates ?? []).length > 0 });
   const changes = { ...(await changesOf(deps, instance, body, image)), ...files };
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const before = Object.fromEntries(Object.keys(changes).map((key) => [key, instance[key as keyof Instance]])) as InstanceChanges;
@@ -53,18 +55,47 @@ export async function rebuildServer(
       preserveEphemeral: body.preserve_ephemeral !== undefined && toBoolean(body.preserve_ephemeral),
       was: instance.vmState,
       otherImage,
+      image,
+      reimage: volume !== null && does(ctx, 'volumesReimaged'),
       before,
     },
   });
   return { instance: begun, adminPass };
 }
 
-function refuseVolumeBacked(ctx: RequestContext): never {
-  throw invalid(
-    does(ctx, 'volumesReimaged')
-      ? 'Unable to rebuild a volume-backed server: the volume service cannot put an image onto its root volume here.'
-      : 'Unable to rebuild with a different image for a volume-backed server.',
-  );
+/** The volume a server boots from. */
+async function rootVolume(deps: ApiDeps, ctx: RequestContext, { blockDevices }: Instance): Promise<Volume> {
+  const id = blockDevices.find(({ bootIndex }) => bootIndex === 0)?.volumeId ?? null;
+  if (id === null) throw invalid('Unable to find root block device mapping for volume-backed instance.');
+  return deps.volume.show(deps.identity.sessionOf(ctx.caller), id);
+}
+
+/** Until 2.92 the root volume of a server was left as it was, whatever its guest. */
+function refuseVolumeMisfit(
+  ctx: RequestContext,
+  { flavor }: Instance,
+  image: InstanceImage,
+  { otherImage, trusts }: { readonly otherImage: boolean; readonly trusts: boolean },
+): void {
+  if (otherImage && !does(ctx, 'volumesReimaged')) throw invalid('Unable to rebuild with a different image for a volume-backed server.');
+  if (trusts) throw invalid('Image certificate validation is not supported when booting from volume');
+  if (flavor.memoryMb < image.minRam) throw invalid("Flavor's memory is too small for requested image.");
+}
+
+/** What the server says of its image from now on: one on a volume has none, and keeps the properties of the one its volume was made from. */
+function imageChanges({ image: now, systemMetadata, blockDevices }: Instance, image: InstanceImage): InstanceChanges {
+  if (now === null) {
+    const own = Object.fromEntries(Object.entries(systemMetadata).filter(([key]) => !key.startsWith('image_')));
+    return { systemMetadata: { ...own, ...keptOf(image.properties) } };
+  }
+  return {
+    image,
+    blockDevices: blockDevices.map((device) =>
+      device.bootIndex === 0 && device.destinationType === 'local'
+        ? { ...device, imageId: image.id, diskBus: image.properties['hw_disk_bus'] ?? null }
+        : device,
+    ),
+  };
 }
 
 async function changesOf(deps: ApiDeps, instance: Instance, body: Body, image: InstanceImage): Promise<InstanceChanges> {
@@ -73,12 +104,7 @@ async function changesOf(deps: ApiDeps, instance: Instance, body: Body, image: I
   const publicKey = key_name === undefined || key_name === null ? null : await findKeyPair(deps.stores.api, instance.userId, key_name);
   if (typeof key_name === 'string' && publicKey === null) throw invalid('Invalid key_name provided.');
   return {
-    image,
-    blockDevices: instance.blockDevices.map((device) =>
-      device.bootIndex === 0 && device.destinationType === 'local'
-        ? { ...device, imageId: image.id, diskBus: image.properties['hw_disk_bus'] ?? null }
-        : device,
-    ),
+    ...imageChanges(instance, image),
     progress: 0,
     ...(name === undefined ? {} : { name }),
     ...(metadata === undefined ? {} : { metadata }),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -18,7 +18,7 @@ import { packing } from './packing.ts';
 /**
  * Measures how fast places are found, and how well hosts are filled, in clouds that are made up from a seed:
  *
- *     node bench/scheduling/run.ts [--hosts 1000,10000,100000] [--seed 1] [--decisions 2000] [--at-once 8] [--only start,pure,claim,candidates,packing]
+ *     node bench/scheduling/run.ts [--hosts 1000,10000,100000] [--seed 1] [--decisions 2000] [--at-once 8] [--only start,pure,claim,candidates,peer,packing]
  */
 const { values } = parseArgs({
   options: {
@@ -26,7 +26,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     decisions: { type: 'string', default: '2000' },
     'at-once': { type: 'string', default: '8' },
-    only: { type: 'string', default: 'start,pure,claim,candidates,packing' },
+    only: { type: 'string', default: 'start,pure,claim,candidates,peer,packing' },
   },
 });
 const [seed, decisions, atOnce] = [Number(values.seed), Number(values.decisions), Number(values['at-once'])];
@@ -112,9 +112,28 @@ for (const hosts of values.hosts.split(',').map(Number)) {
   );
   results.push(result);
 }
+if (wanted.has('peer')) {
+  // what ../shared/peers/nova has asked real Placement, on as many hosts
+  for (const hosts of [1, 10]) {
+    await using cloud = await benchCloud(madeCloud({ hosts, seed, full: 0, traits }));
+    const ask = async (): Promise<number> => {
+      const answer = await fetch(`${cloud.placementUrl}/allocation_candidates?resources=VCPU:1,MEMORY_MB:64,DISK_GB:1&limit=1000`, {
+        headers: { 'x-auth-token': 'admin,service@bench', 'openstack-api-version': 'placement 1.36' },
+      });
+      return (await answer.arrayBuffer()).byteLength;
+    };
+    await measure(50, 1, ask);
+    const [alone, together] = [await measure(100, 1, ask), await measure(320, 16, ask)];
+    say(`${hosts} host${hosts === 1 ? '' : 's'}`);
+    show('GET /allocation_candidates, 1 at a time', alone);
+    show('GET /allocation_candidates, 16 at a time', together);
+    results.push({ hosts, peer: { alone, together } });
+  }
+}
 if (wanted.has('packing')) {
   const packed = await packing({ seed, traits });
   for (const { name, servers } of packed) say(`packing, ${name}: ${servers} servers`);
   results.push({ packing: packed });
 }
+await mkdir(join(import.meta.dirname, '../results'), { recursive: true });
 await writeFile(join(import.meta.dirname, '../results/scheduling.json'), `${JSON.stringify(results, null, 2)}\n`);

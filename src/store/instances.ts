@@ -243,6 +243,21 @@ export async function getInstance(stores: Stores, id: string): Promise<LocatedIn
   return found;
 }
 
+/**
+ * Does something in the cell of an instance. One that has moved to another cell since it was looked for, as it does when it is placed, is looked
+ * for again. Null when it is gone.
+ */
+export async function inItsCell<T>(
+  stores: Stores,
+  { instance, cellId }: LocatedInstance,
+  work: (database: CellDatabase, cellId: string) => Promise<T | null>,
+): Promise<T | null> {
+  const done = await work(stores.cell(cellId), cellId);
+  if (done !== null) return done;
+  const found = await findInstance(stores, instance.id);
+  return found === null || found.cellId === cellId ? null : work(stores.cell(found.cellId), found.cellId);
+}
+
 /** Changes properties that are not states. Answers the instance as it is then, or null when it is gone. */
 export async function updateInstance(tx: Executor<CellTables>, id: string, changes: InstanceChanges): Promise<Instance | null> {
   const row = await tx

@@ -1,9 +1,9 @@
 import { instanceNotFound } from '../../../../domain/faults.ts';
-import type { VmState } from '../../../../domain/instance.ts';
+import type { Instance, VmState } from '../../../../domain/instance.ts';
 import { invalid, notFound, overQuota } from '../../../../lib/errors.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
-import { changeInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import { changeInstance, inItsCell, type LocatedInstance } from '../../../../store/instances.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 import { limitsOf } from '../../limits.ts';
@@ -21,19 +21,21 @@ const itemNotFound = () => notFound('Metadata item was not found');
 async function change(
   deps: ApiDeps,
   ctx: RequestContext,
-  { instance, cellId }: LocatedInstance,
+  located: LocatedInstance,
   action: 'update metadata' | 'delete metadata',
   become: (now: Items) => Items,
 ): Promise<Items> {
+  const { instance } = located;
   refuseLocked(ctx, instance);
   const most = (await limitsOf(deps, instance.projectId))['metadata_items']!;
-  const changed = await changeInstance(deps.stores.cell(cellId), instance.id, (now) => {
+  const judged = (now: Instance) => {
     refuseUnlessIn(changeable, action, now);
     const metadata = become(now.metadata);
     const grows = Object.keys(metadata).length > Object.keys(now.metadata).length;
     if (most >= 0 && grows && Object.keys(metadata).length > most) throw overQuota(`Maximum number of metadata items exceeds ${most}`);
     return { metadata };
-  });
+  };
+  const changed = await inItsCell(deps.stores, located, (database) => changeInstance(database, instance.id, judged));
   if (changed === null) throw instanceNotFound(instance.id);
   return changed.metadata;
 }

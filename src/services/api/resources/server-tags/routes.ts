@@ -5,7 +5,7 @@ import { invalid, notFound } from '../../../../lib/errors.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { Reply } from '../../../../lib/http/route.ts';
 import { validatorOf } from '../../../../lib/http/validation.ts';
-import { changeInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import { changeInstance, inItsCell, type LocatedInstance } from '../../../../store/instances.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { selfUrl } from '../../links.ts';
 import { Tag } from '../../schemas.ts';
@@ -20,15 +20,18 @@ const changeable: readonly VmState[] = ['active', 'paused', 'suspended', 'stoppe
 /** Makes of the tags what `become` answers. Tags may be changed while a server is locked. */
 async function change(
   deps: ApiDeps,
-  { instance, cellId }: LocatedInstance,
+  located: LocatedInstance,
   action: string,
   become: (now: readonly string[]) => readonly string[],
 ): Promise<readonly string[]> {
-  const changed = await changeInstance(deps.stores.cell(cellId), instance.id, (now) => {
-    refuseUnlessIn(changeable, action, now);
-    return { tags: become(now.tags) };
-  });
-  if (changed === null) throw instanceNotFound(instance.id);
+  const { id } = located.instance;
+  const changed = await inItsCell(deps.stores, located, (database) =>
+    changeInstance(database, id, (now) => {
+      refuseUnlessIn(changeable, action, now);
+      return { tags: become(now.tags) };
+    }),
+  );
+  if (changed === null) throw instanceNotFound(id);
   return changed.tags;
 }
 

@@ -2,7 +2,7 @@ import { instanceNotFound } from '../../../../domain/faults.ts';
 import type { Instance } from '../../../../domain/instance.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { recordAction, recordEvent } from '../../../../store/actions.ts';
-import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import { inItsCell, updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import type { ApiDeps } from '../../deps.ts';
 
 /** As whom the caller locks a server: whoever acts in its own project is its owner, administrators included. */
@@ -28,17 +28,16 @@ export async function unlockServer(deps: ApiDeps, ctx: RequestContext, located: 
 async function change(
   deps: ApiDeps,
   ctx: RequestContext,
-  { instance, cellId }: LocatedInstance,
+  located: LocatedInstance,
   action: 'lock' | 'unlock',
   to: Pick<Instance, 'lockedBy' | 'lockedReason'>,
 ): Promise<void> {
+  const { instance } = located;
   const { userId } = ctx.caller;
   const now = new Date(deps.clock.now()).toISOString();
-  await deps.stores
-    .cell(cellId)
-    .transaction()
-    .execute(async (tx) => {
-      if ((await updateInstance(tx, instance.id, to)) === null) throw instanceNotFound(instance.id);
+  const changed = await inItsCell(deps.stores, located, (database) =>
+    database.transaction().execute(async (tx) => {
+      if ((await updateInstance(tx, instance.id, to)) === null) return null;
       await recordAction(tx, [{ instanceId: instance.id, action, requestId: ctx.requestId, userId, projectId: instance.projectId }]);
       await recordEvent(tx, instance.id, ctx.requestId, {
         event: `api_${action}`,
@@ -49,5 +48,8 @@ async function change(
         host: null,
         details: null,
       });
-    });
+      return true;
+    }),
+  );
+  if (changed === null) throw instanceNotFound(instance.id);
 }

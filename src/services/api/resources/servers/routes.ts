@@ -1,5 +1,5 @@
 import { Reply } from '../../../../lib/http/route.ts';
-import { updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
+import { inItsCell, updateInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import { pinnedZones, requestSpecOf } from '../../../../store/mappings.ts';
 import { groupOfInstance } from '../../../../store/server-groups.ts';
 import { computeServicesOf, isUp } from '../../../../store/services.ts';
@@ -115,20 +115,24 @@ export const serverRoutes = [
     target: ownerOf,
     body: { key: 'server', schema: UpdateServer },
     reply: { status: 200, key: 'server', view: changedServerView },
-    handle: async ({ body, loaded: { instance, cellId }, ctx, deps }) => {
+    handle: async ({ body, loaded, ctx, deps }) => {
       const { name, description, hostname, accessIPv4, accessIPv6, pinned_availability_zone: zone } = body;
-      if (zone !== undefined) await pinServer(deps, instance, zone);
+      if (zone !== undefined) await pinServer(deps, loaded.instance, zone);
       const diskConfig = body['OS-DCF:diskConfig'];
-      const updated = await updateInstance(deps.stores.cell(cellId), instance.id, {
+      const changes = {
         ...(name === undefined ? {} : { name }),
         ...(description === undefined ? {} : { description }),
         ...(hostname === undefined ? {} : { hostname }),
         ...(accessIPv4 === undefined ? {} : { accessIpV4: canonicalAddress('accessIPv4', accessIPv4) }),
         ...(accessIPv6 === undefined ? {} : { accessIpV6: canonicalAddress('accessIPv6', accessIPv6) }),
         ...(diskConfig === undefined ? {} : { diskConfig: diskConfig }),
+      };
+      const updated = await inItsCell(deps.stores, loaded, async (database, cellId) => {
+        const instance = await updateInstance(database, loaded.instance.id, changes);
+        return instance === null ? null : { instance, cellId };
       });
-      if (updated === null) throw instanceNotFound(instance.id);
-      return detailOf(deps, ctx, { instance: updated, cellId });
+      if (updated === null) throw instanceNotFound(loaded.instance.id);
+      return detailOf(deps, ctx, updated);
     },
   }),
   route({

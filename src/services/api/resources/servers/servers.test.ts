@@ -3,7 +3,7 @@ import type { Image } from '../../../../clients/image.ts';
 import type { Network } from '../../../../clients/network.ts';
 import type { Instance, InstanceId } from '../../../../domain/instance.ts';
 import { createServerGroup } from '../../../../store/server-groups.ts';
-import { findInstance } from '../../../../store/instances.ts';
+import { findInstance, inItsCell, markDeleted, moveInstances, updateInstance } from '../../../../store/instances.ts';
 import { requestSpecOf } from '../../../../store/mappings.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
 
@@ -618,6 +618,17 @@ describe('creating a server', () => {
     expect(refused).toEqual([400, 'Unable to automatically allocate a network for project maker']);
     expect([made.status, (await requestSpecOf(api.stores, made.body.server.id))?.requestedNetworks]).toEqual([202, 'auto']);
     await maker()('DELETE', `/servers/${made.body.server.id}`);
+  });
+
+  test('is changed where it is, also when it is placed between being found and being changed', async () => {
+    const { id } = (await create({})).body.server;
+    const found = (await findInstance(api.stores, id))!;
+    const to = api.stores.defaultCell.id;
+    await moveInstances(api.stores, { ids: [id], from: found.cellId, to, also: () => Promise.resolve() });
+    const rename = () => inItsCell(api.stores, found, (database) => updateInstance(database, id, { name: 'moved' }));
+    expect((await rename())?.name).toBe('moved');
+    await markDeleted(api.stores.cell(to), id);
+    expect(await rename()).toBe(null);
   });
 
   test('stays within the quota of the project, and says what is over', async () => {

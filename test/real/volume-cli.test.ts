@@ -199,8 +199,18 @@ test('a volume of an image holds its bytes, and becomes an image that holds them
 test('an encrypted volume is a LUKS container that only its key opens', async () => {
   expect(
     await openstack(
-      ...['volume', 'type', 'create', '--encryption-provider', 'luks', '--encryption-cipher', 'aes-xts-plain64'],
-      ...['--encryption-key-size', '256', '--encryption-control-location', 'front-end', 'secret'],
+      'volume',
+      'type',
+      'create',
+      '--encryption-provider',
+      'luks',
+      '--encryption-cipher',
+      'aes-xts-plain64',
+      '--encryption-key-size',
+      '256',
+      '--encryption-control-location',
+      'front-end',
+      'secret',
     ),
   ).toMatchObject({ name: 'secret', encryption: expect.anything() });
   const { id } = (await openstack('volume', 'create', '--size', '1', '--type', 'secret', 'hidden')) as { id: string };

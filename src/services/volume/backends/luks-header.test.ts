@@ -36,7 +36,12 @@ test.each(ciphers)(
       const { stdout } = await runCommand({
         program: 'qemu-io',
         args: [
-          ...['-r', '--object', `secret,id=key,file=${keys.pathOf(keyId)}`, '-c', 'length', '--image-opts'],
+          '-r',
+          '--object',
+          `secret,id=key,file=${keys.pathOf(keyId)}`,
+          '-c',
+          'length',
+          '--image-opts',
           `driver=luks,key-secret=key,file.driver=qcow2,file.file.driver=file,file.file.filename=${file}`,
         ],
       });

@@ -443,7 +443,12 @@ export const novaSchema = {
     }),
   },
   consoleauth: {
-    token_ttl: option.integer({ default: 600, min: 0, help: 'Seconds in which a console may be opened after it was asked for.' }),
+    token_ttl: option.integer({
+      default: 600,
+      min: 0,
+      max: 315_360_000,
+      help: 'Seconds in which a console may be opened after it was asked for.',
+    }),
     enforce_session_timeout: option.flag({ default: false, help: 'Close consoles when that time is over, too.' }),
   },
   neutron: {

@@ -30,10 +30,10 @@ beforeAll(async () => {
   qemu = spawn(
     'qemu-system-x86_64',
     [
-      ...['-accel', 'tcg', '-m', '32', '-S', '-display', 'none'],
-      ...['-object', `tls-creds-x509,id=tls,dir=${directory},endpoint=server,verify-peer=on`],
-      ...['-vnc', `unix:${at('vnc')},tls-creds=tls`],
-    ],
+      '-accel=tcg -m=32 -S -display=none'.split(/[ =]/),
+      ['-object', `tls-creds-x509,id=tls,dir=${directory},endpoint=server,verify-peer=on`],
+      ['-vnc', `unix:${at('vnc')},tls-creds=tls`],
+    ].flat(),
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   await waitUntil(() => existsSync(at('vnc')) || null, { clock: systemClock, timeoutMs: 30_000, everyMs: 100, what: 'The screen' });

@@ -37,6 +37,8 @@ const mostUnheardBytes = 64 * 1024;
 /** How many viewers a proxy may have. */
 const mostViewersInAll = 2000;
 const heartbeatMs = 30_000;
+/** Timers run no longer. */
+const longestTimerMs = 2 ** 31 - 1;
 /** How long viewer and guest have to agree on how they talk. */
 const agreementMs = 30_000;
 /** How long viewers have to take their last bytes when the proxy stops. */
@@ -112,13 +114,13 @@ export async function startConsoleProxy(deps: ConsoleProxyDeps): Promise<Console
     const stream = createWebSocketStream(socket).on('error', () => socket.terminate());
     try {
       if (settings.consoleauth.enforce_session_timeout)
-        clock.sleep(Math.max(0, Date.parse(session.expiresAt) - clock.now()), over.signal).then(
+        clock.sleep(Math.min(Math.max(0, Date.parse(session.expiresAt) - clock.now()), longestTimerMs), over.signal).then(
           () => end(socket, endings.timeOver),
           () => undefined, // it was closed before
         );
       await relay({ socket, viewer: stream, guest: await agree(stream, guest, over.signal) });
     } catch (error) {
-      log.warn({ err: error, instanceId, consoleType }, 'a console was not agreed on');
+      if (!over.signal.aborted) log.warn({ err: error, instanceId, consoleType }, 'a console was not agreed on'); // else the viewer went
       end(socket, endings.guestFailed);
     } finally {
       guest.destroy();

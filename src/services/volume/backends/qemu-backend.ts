@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, type Command } from '../../../lib/command/run-command.ts';
 import type { Clock } from '../../../lib/clock.ts';
@@ -34,6 +34,8 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
   const { directory, keys, clock, ids, host, nbdListen, nbdTlsDirectory, limits } = options;
   const run = join(directory, 'run');
   await mkdir(run, { recursive: true, mode: 0o711 });
+  // guests reach their sockets through it, and see nothing on the way; it may have been made for something else before
+  await chmod(directory, 0o711);
   const placeOf = (volumeId: string): string => {
     if (!isUuid(volumeId)) throw internal('A volume is named by a UUID.');
     return join(directory, volumeId);
@@ -161,7 +163,7 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
 
   /** Makes a file beside the volume's and puts it in its place. */
   async function replace(volume: StoredVolume, make: (path: string) => Promise<void>): Promise<void> {
-    await mkdir(placeOf(volume.id), { recursive: true, mode: 0o711 });
+    await mkdir(placeOf(volume.id), { recursive: true, mode: 0o700 });
     const half = `${fileOf(volume)}.new`;
     await rm(half, { force: true });
     try {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ConsoleAddress } from '../../../../contracts/compute.ts';
 import { conflict, invalid, notFound, unavailable, unsupported, type KilonovaError } from '../../../../lib/errors.ts';
+import { forgetConsoleTokens, forgetExpiredConsoleTokens } from '../../../../store/console-tokens.ts';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
 import { accessUrl } from './create-console.ts';
 
@@ -196,6 +197,21 @@ describe('a console token', () => {
       .execute();
     expect(await show(token)).toMatchObject(unknown);
     expect((await open(token)).status).toBe(404);
+  });
+
+  test('that has expired is removed, and that of a server that goes', async () => {
+    const { database } = api.stores.defaultCell;
+    const [expired, gone, good] = [await made('vnc', 'novnc'), await made('vnc', 'novnc'), await made('vnc', 'novnc')];
+    await database
+      .updateTable('console_auth_tokens')
+      .set({ expires_at: new Date(Date.now() - 1) })
+      .where('instance_id', '=', expired.server.id)
+      .execute();
+    await forgetExpiredConsoleTokens(database, Date.now());
+    await forgetConsoleTokens(database, gone.server.id);
+    const left = await database.selectFrom('console_auth_tokens').select('instance_id').execute();
+    const ids = left.map((row) => row.instance_id);
+    expect([expired, gone, good].map(({ server }) => ids.includes(server.id))).toEqual([false, false, true]);
   });
 
   test('opens its console for proxies, as long as it is where it was', async () => {

@@ -72,8 +72,9 @@ function propertiesOf(
   return {
     ...Object.fromEntries(inherited),
     ...(instance.image === null ? {} : { base_image_ref: instance.image.id }),
-    ...Object.fromEntries(Object.entries(asked).filter(([key]) => !reserved.has(key))),
     image_type: type,
+    // what the request says of the image goes before what we would, its type included
+    ...Object.fromEntries(Object.entries(asked).filter(([key]) => !reserved.has(key))),
     instance_uuid: instance.id,
     user_id: caller.userId,
     owner_project_name: caller.projectName ?? '',

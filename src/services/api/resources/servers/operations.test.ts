@@ -162,6 +162,9 @@ describe('images of a server', () => {
       owner_project_name: 'alpha',
     });
     expect(await sagaOf()).toMatchObject({ name: 'snapshot-instance', params: { imageId: made.id, quiesce: 'never', backup: null } });
+    ({ id } = await api.server({ image }));
+    const typed = await act({ createImage: { name: 'copy', metadata: { image_type: 'test' } } }, '2.45');
+    expect(api.neighbours.images.get(typed.body.image_id)?.properties).toMatchObject({ image_type: 'test', instance_uuid: id });
   });
 
   test('go again when the snapshot is refused at the last moment', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Allocations } from '../../clients/placement.ts';
 import { readSettings } from '../../config/index.ts';
-import type { GuestHolding } from '../../domain/guest-holding.ts';
+import { asideKey, type GuestHolding } from '../../domain/guest-holding.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
 import { cpuSetsOf } from './cpu-sets.ts';
 import { fakeHardware } from './drivers/fake/hardware.ts';
@@ -10,7 +10,11 @@ import { providerInventories } from './provider-report.ts';
 
 const conf = (...lines: readonly string[]) =>
   readSettings(['[kilonova]', 'fake_numa_nodes = 2', 'fake_pci_devices = 1', ...lines].join('\n')).settings;
-const gpus = ['[pci]', 'device_spec = {"vendor_id": "10de"}', 'alias = {"name": "gpu", "vendor_id": "10de", "product_id": "1db4", "numa_policy": "required"}'];
+const gpus = [
+  '[pci]',
+  'device_spec = {"vendor_id": "10de"}',
+  'alias = {"name": "gpu", "vendor_id": "10de", "product_id": "1db4", "numa_policy": "required"}',
+];
 
 const node = { uuid: '0a0a0a0a-0000-4000-8000-000000000001', name: 'host' };
 
@@ -51,6 +55,18 @@ describe('what guests have for themselves', () => {
     expect(await holdings.claim(order('a', dedicated))).toEqual(first);
     expect(cpusOf(await holdings.claim(order('a', dedicated, 6)))).toHaveLength(6);
     expect((await holdings.facts()).numaTopology?.cells.map(({ pinnedCpus }) => pinnedCpus.length)).toEqual([6, 0]);
+  });
+
+  test('a guest that is set aside keeps what it had, and has it again when it comes back', async () => {
+    const { holdings, made } = host();
+    const first = await holdings.claim(order('a', dedicated, 16));
+    made.set(asideKey('a'), first!);
+    holdings.release('a');
+    expect(cpusOf(await holdings.claim(order('b', dedicated, 16)))!.filter((cpu) => cpusOf(first)!.includes(cpu))).toEqual([]);
+    await expect(holdings.claim(order('c', dedicated, 2))).rejects.toThrow('cannot fit');
+    expect(await holdings.claim(order('a', dedicated, 16))).toEqual(first);
+    made.delete(asideKey('a'));
+    holdings.release(asideKey('a'));
   });
 
   test('devices are given near the guest, and each once', async () => {

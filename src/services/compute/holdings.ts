@@ -1,6 +1,6 @@
 import type { Allocations } from '../../clients/placement.ts';
 import type { Settings } from '../../config/index.ts';
-import type { GuestHolding } from '../../domain/guest-holding.ts';
+import { asideKey, type GuestHolding } from '../../domain/guest-holding.ts';
 import type { GuestOrder } from '../../domain/guest-order.ts';
 import type { NodeFacts } from '../../domain/hosts.ts';
 import { fitTopology } from '../../domain/numa/fit-topology.ts';
@@ -100,7 +100,7 @@ export function openHoldings({ driver, settings, node, allocationsOf }: Holdings
   };
   const give = async (id: string, topology: GuestTopology | null, requests: readonly PciRequest[]): Promise<GuestHolding | null> => {
     const held = await heldNow();
-    const own = held.get(id);
+    const own = held.get(id) ?? held.get(asideKey(id));
     if (own !== undefined && isWhatIsAsked(own, topology, requests)) return own;
     held.delete(id);
     const holding = fit(await remainderOf(held.values()), { topology, requests, providersOf: await choiceOf(id, requests) }, settings);

@@ -100,7 +100,7 @@ export type ConsoleOpener = (id: string) => Promise<{ readonly host: string; rea
 export interface GuestLayout {
   /** What there is, whoever uses it. */
   hardware(): Promise<{ readonly numaTopology: HostTopology | null; readonly pciDevices: readonly PciDevice[] }>;
-  /** What every guest was made with. */
+  /** What every guest was made with, by its id; of those that are set aside by `asideKey`. */
   held(): Promise<ReadonlyMap<string, GuestHolding>>;
 }
 

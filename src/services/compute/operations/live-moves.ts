@@ -21,6 +21,7 @@ export const liveMigrate = (host: ComputeHost, instanceId: string, to: string, s
   host.locks.run(instanceId, signal, async (mine) => {
     if ((await host.driver.inspect(instanceId)) === null) return; // an earlier try went through
     await host.departures.run(() => liveMovesOf(host).send(instanceId, { to, signal: mine }), mine);
+    host.holdings.release(instanceId);
     host.log.info({ instanceId, to }, 'guest moved while it ran');
   });
 

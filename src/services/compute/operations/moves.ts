@@ -1,4 +1,5 @@
 import type { GuestOrder } from '../../../domain/guest-order.ts';
+import { asideKey } from '../../../domain/guest-holding.ts';
 import { powerStates } from '../../../domain/instance.ts';
 import { unsupported } from '../../../lib/errors.ts';
 import type { ComputeHost, State } from '../compute-host.ts';
@@ -26,7 +27,6 @@ export const setAside = (host: ComputeHost, order: GuestOrder, graceSeconds: num
     const real = host.driver.imageFiles !== undefined;
     const { disks } = guestSpec(order, { settings: host.settings, base: null, configDriveFiles: null, real });
     await movesOf(host).setAside(order.instanceId, { becomes: disks, graceSeconds, signal: mine });
-    host.holdings.release(order.instanceId); // whoever takes over claims what it needs
     host.log.info({ instanceId: order.instanceId }, 'guest set aside');
   });
 
@@ -45,7 +45,10 @@ export const takeOver = (host: ComputeHost, order: GuestOrder, from: string, sta
   });
 
 export const discardAside = (host: ComputeHost, instanceId: string, signal: AbortSignal): Promise<void> =>
-  host.locks.run(instanceId, signal, () => movesOf(host).discardAside(instanceId));
+  host.locks.run(instanceId, signal, async () => {
+    await movesOf(host).discardAside(instanceId);
+    host.holdings.release(asideKey(instanceId));
+  });
 
 /** Puts a guest in its place again as it was before. */
 export const bringBack = (host: ComputeHost, order: GuestOrder, start: boolean, signal: AbortSignal): Promise<State> =>

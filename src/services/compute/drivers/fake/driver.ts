@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { asideKey, type GuestHolding } from '../../../../domain/guest-holding.ts';
 import type { GuestEvent } from '../../../../domain/hosts.ts';
 import { powerStates, type PowerState } from '../../../../domain/instance.ts';
 import type { HostTopology } from '../../../../domain/numa/host-topology.ts';
@@ -160,10 +161,15 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
     ...moving,
     layout: {
       hardware: () => Promise.resolve({ numaTopology, pciDevices }),
-      held: () =>
-        Promise.resolve(
-          new Map([...guests.values()].flatMap(({ id, holding }) => (holding === undefined ? [] : [[id, holding] as const]))),
-        ),
+      async held() {
+        const held = new Map<string, GuestHolding>();
+        for (const { id, holding } of guests.values()) if (holding !== undefined) held.set(id, holding);
+        for (const id of await moving.moves.aside()) {
+          const holding = moving.peer.asideOf(id)?.holding;
+          if (holding !== undefined) held.set(asideKey(id), holding);
+        }
+        return held;
+      },
     },
     async inventory(): Promise<HostInventory> {
       const all = [...guests.values()];

@@ -56,6 +56,14 @@ export function fakeMoves(deps: FakeMovesDeps): { readonly moves: GuestMoves; re
     aside.delete(id);
     book.remove(host, `${id}${asideSuffix}`);
   };
+  /** What guests that are to arrive will have of this host. */
+  const arriving = new Map<string, GuestSpec>();
+  const receive = (arrived: FakeGuest): void => {
+    const { holding: _, ...guest } = arrived; // what it had of the other host
+    const holding = arriving.get(guest.id)?.holding;
+    arriving.delete(guest.id);
+    keep(holding === undefined ? guest : { ...guest, holding });
+  };
   const onTheWay = new Map<string, { readonly began: number; readonly total: number; readonly forced: AbortController }>();
 
   const moves: GuestMoves = {
@@ -107,6 +115,7 @@ export function fakeMoves(deps: FakeMovesDeps): { readonly moves: GuestMoves; re
     async prepare(spec, { signal }) {
       await strike('prepareLiveMigration', spec, signal);
       if (guests.has(spec.id)) throw conflict(`Guest ${spec.id} is on ${host} already.`, { code: 'guest-exists' });
+      arriving.set(spec.id, spec);
     },
     async send(id, { to, signal }) {
       const guest = find(id);
@@ -147,5 +156,5 @@ export function fakeMoves(deps: FakeMovesDeps): { readonly moves: GuestMoves; re
       job.forced.abort(new Error('forced to complete'));
     },
   };
-  return { moves, liveMoves, peer: { asideOf: (id) => aside.get(id) ?? null, receive: keep } };
+  return { moves, liveMoves, peer: { asideOf: (id) => aside.get(id) ?? null, receive } };
 }

@@ -21,7 +21,7 @@ import { createSender, faultOf, heard, type Hit, type Shot } from './hostile/sen
 import { makeVictims, victimMark, type Victims } from './hostile/victims.ts';
 
 /**
- * Every route of all five services, by their own tables, asked by strangers and with input made to hurt. Whatever is asked: the answer comes, it is no
+ * Every route of all six services, by their own tables, asked by strangers and with input made to hurt. Whatever is asked: the answer comes, it is no
  * 5xx, a refusal is in the words of its service and changes nothing, and no secret is told or written down.
  */
 const log: string[] = [];
@@ -109,7 +109,7 @@ function expectClean(found: readonly string[]): void {
 test('the walk knows every service', () => {
   expect(
     Object.fromEntries([...Map.groupBy(endpoints, ({ service }) => service)].map(([service, all]) => [service, all.length > 20])),
-  ).toEqual({ compute: true, identity: true, image: true, network: true, placement: true });
+  ).toEqual({ compute: true, identity: true, image: true, network: true, placement: true, volumev3: true });
 });
 
 test('nobody without a good token is answered', async () => {

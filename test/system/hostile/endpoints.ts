@@ -14,8 +14,11 @@ import { tagRoutes } from '../../../src/services/image/resources/tags.ts';
 import { networkRoutes } from '../../../src/services/network/routes.ts';
 import { placementRoutes } from '../../../src/services/placement/application.ts';
 import { microversions as placementMicroversions } from '../../../src/services/placement/microversions.ts';
+import { volumeMicroversions } from '../../../src/services/volume/microversions.ts';
+import { versionRoutes as volumeVersionRoutes } from '../../../src/services/volume/resources/documents.ts';
+import { volumeActionRoutes, volumeRoutes } from '../../../src/services/volume/routes.ts';
 
-export type ServiceName = 'compute' | 'identity' | 'image' | 'network' | 'placement';
+export type ServiceName = 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'volumev3';
 
 /** One thing a service can be asked, at the newest version that has it. */
 export interface Endpoint {
@@ -52,6 +55,8 @@ const tables: readonly Table[] = [
   { service: 'image', routes: [...documentRoutes, ...imageRoutes, ...dataRoutes, ...memberRoutes, ...tagRoutes] },
   { service: 'network', routes: networkRoutes },
   { service: 'placement', routes: placementRoutes, newest: placementMicroversions.max, serviceType: 'placement' },
+  { service: 'volumev3', routes: volumeVersionRoutes, newest: volumeMicroversions.max, serviceType: 'volume' },
+  { service: 'volumev3', routes: volumeRoutes, mount: '/v3', newest: volumeMicroversions.max, serviceType: 'volume' },
 ];
 
 /** Bodies that are judged by more than their route's schema. */
@@ -98,15 +103,15 @@ function endpointOf(table: Table, route: AnyRoute<never>): Endpoint {
   };
 }
 
-function endpointsOfActions({ path, actions }: ActionRoute<never, never>): Endpoint[] {
-  const [table] = tables.filter(({ mount }) => mount !== undefined) as [Table];
+function endpointsOfActions(service: ServiceName, { path, actions }: ActionRoute<never, never>): Endpoint[] {
+  const [table] = tables.filter((each) => each.service === service && each.mount !== undefined) as [Table & { readonly mount: string }];
   return actions.map(({ key, body, until }) => {
-    const at = version(until ?? computeMicroversions.max);
+    const at = version(until ?? table.newest ?? '1.0');
     const schema = Type.Object({ [key]: body?.schema(at) ?? Type.Null() });
     return {
-      service: 'compute',
+      service,
       method: 'POST',
-      path: `/v2.1${path}`,
+      path: `${table.mount}${path}`,
       action: key,
       headers: headersAt(table, at),
       isPublic: false,
@@ -120,7 +125,8 @@ function endpointsOfActions({ path, actions }: ActionRoute<never, never>): Endpo
 
 export const endpoints: readonly Endpoint[] = [
   ...tables.flatMap((table) => table.routes.map((route) => endpointOf(table, route))),
-  ...actionRoutes.flatMap((actions) => endpointsOfActions(actions as unknown as ActionRoute<never, never>)),
+  ...actionRoutes.flatMap((actions) => endpointsOfActions('compute', actions as unknown as ActionRoute<never, never>)),
+  ...volumeActionRoutes.flatMap((actions) => endpointsOfActions('volumev3', actions as unknown as ActionRoute<never, never>)),
 ];
 
 export const nameOf = ({ service, method, path, action }: Endpoint): string =>

@@ -72,6 +72,12 @@ const envelopes: Readonly<Record<ServiceName, (body: Json, status: number) => bo
     status === 401
       ? objectOf(body['error'])['code'] === 401
       : typeof objectOf(body['NeutronError'])['type'] === 'string' && typeof objectOf(body['NeutronError'])['message'] === 'string',
+  volumev3(body, status) {
+    const [[key, inner] = ['', null], ...more] = Object.entries(body);
+    if (key === 'error') return objectOf(inner)['code'] === 401;
+    if (typeof body['title'] === 'string') return typeof body['message'] === 'string' && String(body['code']).startsWith(`${status} `);
+    return more.length === 0 && objectOf(inner)['code'] === status && typeof objectOf(inner)['message'] === 'string';
+  },
   placement(body, status) {
     const [error]: unknown[] = Array.isArray(body['errors']) ? body['errors'] : [];
     return objectOf(error)['status'] === status && typeof objectOf(error)['detail'] === 'string';

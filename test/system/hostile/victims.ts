@@ -1,3 +1,5 @@
+import { systemClock } from '../../../src/lib/clock.ts';
+import { waitUntil } from '../../../src/lib/retry.ts';
 import type { TestCloud } from '../../support/cloud.ts';
 import type { Known } from './bodies.ts';
 import type { Endpoint, ServiceName } from './endpoints.ts';
@@ -26,6 +28,14 @@ export async function makeVictims(cloud: TestCloud): Promise<Victims> {
     if (status >= 300) throw new Error(`no victim at ${path}: ${status} ${JSON.stringify(answer)}`);
     return answer[key].id as string;
   };
+  const becomes = (collection: string, id: string): Promise<true> =>
+    waitUntil(
+      async () => {
+        const { body } = await admin.ask('volumev3', 'GET', `/${collection}/${id}`);
+        return Object.values(body as Record<string, { status: string }>)[0]?.status === 'available' ? true : null;
+      },
+      { clock: systemClock, timeoutMs: 20_000, everyMs: 20, what: `${collection} ${id}` },
+    );
   const identity = {
     domain: await make('identity', '/domains', 'domain', { enabled: false }),
     project: await make('identity', '/projects', 'project', { domain_id: 'default' }),
@@ -71,6 +81,17 @@ export async function makeVictims(cloud: TestCloud): Promise<Victims> {
   ).body.server.id as string;
   await cloud.settled(admin, server, 'ACTIVE');
 
+  const volume = await make('volumev3', '/volumes', 'volume', { size: 1 });
+  await becomes('volumes', volume);
+  const snapshot = await make('volumev3', '/snapshots', 'snapshot', { volume_id: volume });
+  await becomes('snapshots', snapshot);
+  const attachment = await make('volumev3', '/attachments', 'attachment', { volume_uuid: volume, instance_uuid: server });
+  const volumeType = await make('volumev3', '/types', 'volume_type', { 'os-volume-type-access:is_public': false });
+  const qosSpecs = await make('volumev3', '/qos-specs', 'qos_specs', {});
+  const offered = await make('volumev3', '/volumes', 'volume', { size: 1 });
+  await becomes('volumes', offered);
+  const transfer = await make('volumev3', '/os-volume-transfer', 'transfer', { volume_id: offered });
+
   /** By the service and the part of the path before a parameter. */
   const ids: Readonly<Record<string, string>> = {
     'compute servers': server,
@@ -102,6 +123,15 @@ export async function makeVictims(cloud: TestCloud): Promise<Victims> {
     'network quotas': identity.project,
     'network bindings': 'fake-1',
     'network agents': 'fake-1',
+    'volumev3 volumes': volume,
+    'volumev3 snapshots': snapshot,
+    'volumev3 attachments': attachment,
+    'volumev3 types': volumeType,
+    'volumev3 qos-specs': qosSpecs,
+    'volumev3 os-volume-transfer': transfer,
+    'volumev3 volume-transfers': transfer,
+    'volumev3 os-quota-sets': identity.project,
+    'volumev3 os-quota-class-sets': 'default',
     'placement resource_providers': provider,
     'placement inventories': 'VCPU',
     'placement traits': 'CUSTOM_VICTIM',

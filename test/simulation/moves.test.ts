@@ -1,12 +1,16 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { readSettings } from '../../src/config/index.ts';
+import { conductor, conductorTopic } from '../../src/contracts/conductor.ts';
 import type { InstanceId } from '../../src/domain/instance.ts';
+import type { MoveStatus, MoveType } from '../../src/domain/move.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { inProcessBus } from '../../src/lib/rpc/in-process.ts';
 import { clearEvacuatedHosts } from '../../src/services/conductor/reconcilers/clear-evacuated-hosts.ts';
 import { confirmOldResizes } from '../../src/services/conductor/reconcilers/confirm-old-resizes.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
+import { startConductor } from '../../src/services/conductor/start-conductor.ts';
 import { beginAction, findInstance, getInstance } from '../../src/store/instances.ts';
 import { findMove, insertMove, updateMove } from '../../src/store/moves.ts';
 import { cancelSaga, insertSagas } from '../../src/store/sagas.ts';
@@ -141,4 +145,45 @@ test('an evacuation calls off what waits for a host that is silent', async () =>
     return found.instance.host !== 'host-3' && found.instance.taskState === null ? found : null;
   });
   expect(instance.vmState).toBe('active');
+});
+
+test('a host that starts is told what to remove, what to switch off, and what to keep aside', async () => {
+  const bus = inProcessBus();
+  const running = await startConductor({ ...world.deps, bus });
+  try {
+    const client = bus.client(conductorTopic, conductor);
+    const move = async (instanceId: InstanceId, type: MoveType, status: MoveStatus) => {
+      const id = randomIds.uuid();
+      const asked = { projectId: 'p1', userId: 'u1', sourceHost: host, sourceNode: host };
+      await insertMove(cell(), { id, instanceId, type, status, ...asked });
+      return { id, instanceId };
+    };
+    const elsewhere = { host: 'host-2', node: 'host-2' };
+    const ids: InstanceId[] = [];
+    for (const at of [elsewhere, elsewhere, elsewhere, {}, elsewhere]) ids.push((await world.running(at)).id);
+    const aside = await move(ids[0]!, 'resize', 'finished');
+    const made = await move(ids[1]!, 'evacuation', 'done');
+    const unmade = await move(ids[2]!, 'evacuation', 'pre-migrating');
+    await move(ids[3]!, 'evacuation', 'done'); // the server has come back
+    await move(ids[4]!, 'resize', 'confirmed');
+    world.placement.give(made.id, '0a0a0a0a-0000-4000-8000-000000000001', { VCPU: 1 }, 'MIGRATION');
+    const answer = await client.hostStarted({ host, version: 1, nodes: [] });
+    const of = (list: readonly { readonly instanceId: string }[]) =>
+      list.filter(({ instanceId }) => ids.includes(instanceId as InstanceId));
+    expect(of(answer.instances)).toMatchObject([{ instanceId: ids[3] }]);
+    expect(answer.setAside.filter((id) => ids.includes(id as InstanceId))).toEqual([aside.instanceId]);
+    expect(of(answer.evacuated)).toEqual([
+      { instanceId: made.instanceId, moveId: made.id, made: true },
+      { instanceId: unmade.instanceId, moveId: unmade.id, made: false },
+    ]);
+    await client.staleGuestsRemoved({ host, moveIds: [made.id] });
+    expect([(await findMove(cell(), { id: made.id }))?.status, world.placement.providerOf(made.id)]).toEqual(['completed', null]);
+    // a guest that arrives is no stray where it is going
+    const live = await move(ids[3]!, 'live-migration', 'running');
+    await updateMove(cell(), live.id, { destHost: 'host-2' });
+    expect(of((await client.instancesOn({ host: 'host-2' })).instances).map(({ instanceId }) => instanceId)).toContain(ids[3]);
+  } finally {
+    await running.stop();
+    await bus.close();
+  }
 });

@@ -40,17 +40,16 @@ export const evacuateAction = serverAction({
     const service = await findService(deps.stores, { host: sourceHost, binary: 'nova-compute' });
     if (service !== null && isUpNow(deps, service)) throw invalid(`Compute service of ${sourceHost} is still in use.`);
     const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
-    await operate(deps, ctx, loaded, 'evacuate', {
-      name: 'evacuate-instance',
-      params: {
-        ...askedBy(ctx),
-        sourceHost,
-        host,
-        filtersAsked: !forced && does(ctx, 'evacuationHostJudged'),
-        start: !does(ctx, 'evacuatedOff'),
-        adminPass,
-      },
-    });
+    const params = {
+      ...askedBy(ctx),
+      sourceHost,
+      host,
+      filtersAsked: !forced && does(ctx, 'evacuationHostJudged'),
+      start: !does(ctx, 'evacuatedOff'),
+      adminPass,
+    };
+    // a lock is against changes by users; a server that is lost with its host is brought back all the same
+    await operate(deps, ctx, loaded, 'evacuate', { name: 'evacuate-instance', params }, { whileLocked: true });
     if (does(ctx, 'evacuatedWithoutPassword') || !deps.settings.api.enable_instance_password) return undefined;
     return onSharedStorage ? {} : { adminPass };
   },

@@ -296,7 +296,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           : await startCompute({ ...deps, host: settings.DEFAULT.host, driverName: settings.DEFAULT.compute_driver });
       stops.push(() => compute.stop());
     });
-    return { authUrl: identityService.url, region, endpoints, identity: nova, image, network, networkService, stores, agent, stop };
+    return {
+      authUrl: identityService.url,
+      region,
+      endpoints: { ...endpoints, metadata: metadata.url },
+      identity: nova,
+      image,
+      network,
+      networkService,
+      stores,
+      agent,
+      stop,
+    };
 
     /** On the servers the operator names, else on a private one. */
     async function databaseMaker(): Promise<(name: DatabaseName) => Promise<string>> {

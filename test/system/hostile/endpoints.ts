@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { formatVersion, version, type VersionText } from '../../../src/lib/http/microversion.ts';
+import { formatVersion, isWithin, version, type VersionText } from '../../../src/lib/http/microversion.ts';
 import type { ActionRoute, AnyRoute } from '../../../src/lib/http/route.ts';
 import { computeMicroversions } from '../../../src/services/api/microversions.ts';
 import { actionRoutes, routes as computeRoutes } from '../../../src/services/api/resources/index.ts';
@@ -35,6 +35,8 @@ export interface Endpoint {
   /** What its whole body must be like. */
   readonly schema: TSchema | null;
   readonly bodyOptional: boolean;
+  /** Whether bodies are read as leniently as before microversions. */
+  readonly legacy: boolean;
   /** The parameters of its query, where a table names them. */
   readonly query: readonly string[];
 }
@@ -45,12 +47,21 @@ interface Table {
   readonly mount?: string;
   readonly newest?: VersionText;
   readonly serviceType?: string;
+  /** A mount that was frozen before microversions: served at the least one, whatever the headers say. */
+  readonly legacy?: true;
 }
 
 /** Every service's own tables: what is added to one is walked from then on. */
 const tables: readonly Table[] = [
   { service: 'compute', routes: versionRoutes, newest: computeMicroversions.max, serviceType: 'compute' },
   { service: 'compute', routes: computeRoutes, mount: '/v2.1', newest: computeMicroversions.max, serviceType: 'compute' },
+  {
+    service: 'compute',
+    routes: computeRoutes.filter((route) => isWithin(route, version(computeMicroversions.min))),
+    mount: '/v2',
+    newest: computeMicroversions.min,
+    legacy: true,
+  },
   { service: 'identity', routes: identityRoutes },
   { service: 'image', routes: [...documentRoutes, ...imageRoutes, ...dataRoutes, ...memberRoutes, ...tagRoutes] },
   { service: 'network', routes: networkRoutes },
@@ -84,7 +95,7 @@ const headersAt = ({ serviceType }: Table, at: number): Record<string, string> =
   serviceType === undefined ? {} : { 'openstack-api-version': `${serviceType} ${formatVersion(at)}` };
 
 function endpointOf(table: Table, route: AnyRoute<never>): Endpoint {
-  const at = table.newest === undefined ? 0 : version(route.until ?? table.newest);
+  const at = table.newest === undefined ? 0 : version(table.legacy === true ? table.newest : (route.until ?? table.newest));
   const path = `${table.mount ?? ''}${route.path}`;
   const { body } = route;
   const given = typeof body === 'object' ? body.schema.schema(at) : null;
@@ -99,6 +110,7 @@ function endpointOf(table: Table, route: AnyRoute<never>): Endpoint {
     takes: body === 'stream' ? 'stream' : body === 'any' ? 'patch' : body === undefined ? 'nothing' : 'json',
     schema: deeperBodies[`${table.service} ${route.method} ${path}`]?.(at) ?? whole,
     bodyOptional: typeof body === 'object' && body.optional === true,
+    legacy: table.legacy === true,
     query: [...(route.query?.known(at).keys() ?? [])],
   };
 }
@@ -118,6 +130,7 @@ function endpointsOfActions(service: ServiceName, { path, actions }: ActionRoute
       takes: 'json',
       schema,
       bodyOptional: false,
+      legacy: false,
       query: [],
     };
   });

@@ -24,24 +24,15 @@ const patienceMs = 20_000;
 /** Sends requests exactly as they are given, several at a time. */
 export function createSender(cloud: TestCloud): {
   send(shot: Shot): Promise<Hit>;
+  /** The same, to a service that stands in no catalog. */
+  sendTo(url: string, shot: Shot): Promise<Hit>;
   all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 } {
   const agent = new Agent({ connections: 24, pipelining: 1 });
   return {
-    async send({ service, method, path, headers, body }) {
-      const began = performance.now();
-      const { statusCode, body: answer } = await agent.request({
-        origin: new URL(cloud.cloud.endpoints[service] ?? '').origin,
-        path,
-        method,
-        headers: { accept: 'application/json', ...headers },
-        ...(body === undefined ? {} : { body }),
-        headersTimeout: patienceMs,
-        bodyTimeout: patienceMs,
-      });
-      return { status: statusCode, text: await answer.text(), ms: performance.now() - began };
-    },
+    send: (shot) => sendTo(cloud.cloud.endpoints[shot.service] ?? '', shot),
+    sendTo,
     async all(items, work) {
       const queue = items.values();
       await Promise.all(
@@ -52,6 +43,20 @@ export function createSender(cloud: TestCloud): {
     },
     close: () => agent.close(),
   };
+
+  async function sendTo(url: string, { method, path, headers, body }: Shot): Promise<Hit> {
+    const began = performance.now();
+    const { statusCode, body: answer } = await agent.request({
+      origin: new URL(url).origin,
+      path,
+      method,
+      headers: { accept: 'application/json', ...headers },
+      ...(body === undefined ? {} : { body }),
+      headersTimeout: patienceMs,
+      bodyTimeout: patienceMs,
+    });
+    return { status: statusCode, text: await answer.text(), ms: performance.now() - began };
+  }
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -300,10 +300,16 @@ describe('rescue', () => {
     expect((await sagaOf()).params).toMatchObject({ image: { id: imageId }, adminPass: 'x', was: 'active' });
   });
 
-  test('of a server on a volume comes with 2.87, and with images that say what they become', async () => {
+  test('of a server on a volume comes with 2.87, with images that say what they become, and with hosts that can', async () => {
     await updateInstance(api.stores.defaultCell.database, id, { image: null });
-    const rescue = { rescue: { rescue_image_ref: imageId } };
-    expect(refused(await act(rescue, '2.86'))).toEqual([400, `Instance ${id} cannot be rescued: Cannot rescue a volume-backed instance`]);
-    expect(refused(await act(rescue, '2.87'))[0]).toBe(400);
+    const rescue = (of: string) => ({ rescue: { rescue_image_ref: of } });
+    const cannot = (why: string) => [400, `Instance ${id} cannot be rescued: ${why}`];
+    expect(refused(await act(rescue(imageId), '2.86'))).toEqual(cannot('Cannot rescue a volume-backed instance'));
+    expect(refused(await act(rescue(imageId), '2.87'))[1]).toContain('without the image properties hw_rescue_bus or hw_rescue_device');
+    const stable = { ...image, id: '0f0f0f0f-0000-4000-8000-000000000003', properties: { hw_rescue_bus: 'virtio' } };
+    api.neighbours.images.set(stable.id, { ...stable, status: 'active' } as never);
+    expect(refused(await act(rescue(stable.id), '2.87'))).toEqual(cannot('Host unable to rescue a volume-backed instance'));
+    for (const provider of api.neighbours.providers.values()) provider.traits = ['COMPUTE_RESCUE_BFV'];
+    expect((await act(rescue(stable.id), '2.87')).status).toBe(200);
   });
 });

@@ -1,16 +1,17 @@
 import Type from 'typebox';
 import type { InstanceImage } from '../../../../domain/instance.ts';
-import { invalid, isKind } from '../../../../lib/errors.ts';
+import { conflict, invalid, isKind } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import type { LocatedInstance } from '../../../../store/instances.ts';
+import { nodesOfHost } from '../../../../store/services.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';
 import { Uuid } from '../../schemas.ts';
 import { imageById } from './find-image.ts';
 import { hostOf, refuseLocked } from './find-server.ts';
-import { operate } from './operate.ts';
+import { operate, refuseWrongState } from './operate.ts';
 
 export const RescueServer = plainBody(
   'RescueServer',
@@ -29,6 +30,8 @@ export const rescueActions = [
     reply: { status: 200 },
     handle: async ({ body, loaded, ctx, deps }) => {
       refuseLocked(ctx, loaded.instance);
+      refuseWrongState('rescue', loaded.instance);
+      await refuseVolumesNotInUse(deps, ctx, loaded);
       const image = await rescueImage(deps, ctx, loaded, body?.rescue_image_ref ?? null);
       const adminPass = body?.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
       await operate(deps, ctx, loaded, 'rescue', {
@@ -67,6 +70,18 @@ async function rescueImage(
   if (!does(ctx, 'volumeBackedRescue')) throw refuse('Cannot rescue a volume-backed instance');
   if (bus === undefined && device === undefined)
     throw refuse('Cannot rescue a volume-backed instance without the image properties hw_rescue_bus or hw_rescue_device');
-  hostOf(instance);
+  const node = (await nodesOfHost(deps.stores, hostOf(instance))).find(({ name }) => name === instance.node);
+  const reported = node === undefined ? null : await deps.placement.traits(deps.identity.serviceSession, node.uuid);
+  if (reported?.traits.includes('COMPUTE_RESCUE_BFV') !== true) throw refuse('Host unable to rescue a volume-backed instance');
   return image;
+}
+
+/** A volume that something is done to may not be left by its guest just now. */
+async function refuseVolumesNotInUse(deps: ApiDeps, ctx: RequestContext, { instance }: LocatedInstance): Promise<void> {
+  for (const { volumeId } of instance.blockDevices) {
+    if (volumeId === null) continue;
+    const { status } = await deps.volume.show(deps.identity.sessionOf(ctx.caller), volumeId);
+    if (status !== 'in-use')
+      throw conflict(`Invalid volume: volume '${volumeId}' status must be 'in-use'. Currently in '${status}' status`);
+  }
 }

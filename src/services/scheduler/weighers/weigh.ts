@@ -40,16 +40,19 @@ export function weightsOf(hosts: readonly HostState[], placing: Placing, weigher
   return weights;
 }
 
+/** How many are found one by one before the rest is sorted: nearly always, one and its alternates are enough. */
+const foundSingly = 4;
+
 /** The hosts, best first; those of the same weight in the order they came. Only as many are ordered as are asked for. */
 export function* bestFirst(hosts: readonly HostState[], weights: Float64Array): Generator<HostState, void, void> {
-  // the first few are found by looking at all, as one is nearly always enough; then the rest is sorted
-  const left = new Set(hosts.keys());
-  for (let taken = 0; taken < 4 && left.size > 0; taken++) {
+  const isTaken = new Uint8Array(hosts.length);
+  for (let count = 0; count < Math.min(foundSingly, hosts.length); count++) {
     let best = -1;
-    for (const index of left) if (best < 0 || weights[index]! > weights[best]!) best = index;
-    left.delete(best);
+    for (let index = 0; index < hosts.length; index++)
+      if (isTaken[index] === 0 && (best < 0 || weights[index]! > weights[best]!)) best = index;
+    isTaken[best] = 1;
     yield hosts[best]!;
   }
-  const rest = [...left].toSorted((a, b) => weights[b]! - weights[a]! || a - b);
+  const rest = [...hosts.keys()].filter((index) => isTaken[index] === 0).toSorted((a, b) => weights[b]! - weights[a]! || a - b);
   for (const index of rest) yield hosts[index]!;
 }

@@ -3,7 +3,7 @@ import type { InstanceImage } from '../../domain/instance.ts';
 import { parseXml } from '../../lib/xml/parse.ts';
 import { attributeAt, findAll } from '../../lib/xml/query.ts';
 import { tinyGuest } from './drivers/conformance.ts';
-import type { DiskSpec } from './drivers/driver.ts';
+import type { DiskSpec, VolumeSpec } from './drivers/driver.ts';
 import { domainXml, type DomainHost } from './drivers/libvirt/domain-xml.ts';
 import { rescueSpec } from './rescue-spec.ts';
 
@@ -92,6 +92,40 @@ describe('a rescued guest', () => {
   ])('keeps all its own disks as they are where the image says what it becomes: %o', (properties, rescue) => {
     const { disks, begins } = layoutOf(properties);
     expect([disks.slice(0, 3), begins]).toEqual([[['vda', 'virtio', 'disk'], ['vdb', 'virtio', 'disk.eph0'], rescue], []]);
+  });
+
+  it('keeps the volume it runs from, and begins with the rescue disk all the same', () => {
+    const root: VolumeSpec = {
+      volumeId: 'root',
+      device: 'disk',
+      bus: null,
+      target: 'vda',
+      bootIndex: 0,
+      shareable: false,
+      connection: {
+        transport: { kind: 'unix', socket: '/run/root' },
+        exportName: 'root',
+        format: 'raw',
+        accessMode: 'rw',
+        volumeId: 'root',
+        bytes: 1024 ** 3,
+        reconnectSeconds: 30,
+        discard: true,
+        qos: {},
+        encryption: null,
+      },
+    };
+    const onVolume = { ...guest, disks: [], volumes: [root], configDrive: null };
+    const rescued = rescueSpec(onVolume, { image: image({ hw_rescue_bus: 'virtio' }), base: null });
+    const domain = parseXml(domainXml(rescued, host));
+    const placed = findAll(domain, 'devices/disk').map((each) => [attributeAt(each, 'target', 'dev'), attributeAt(each, 'boot', 'order')]);
+    expect([placed.toSorted(), findAll(domain, 'os/boot')]).toEqual([
+      [
+        ['vda', null],
+        ['vdb', '1'],
+      ],
+      [],
+    ]);
   });
 
   it('does not begin with a floppy disk', () => {

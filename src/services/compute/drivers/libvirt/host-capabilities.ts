@@ -77,6 +77,7 @@ export function readDomainCapabilities(xml: string): DomainCapabilities {
       ? ['COMPUTE_SECURITY_UEFI_SECURE_BOOT']
       : []),
     'COMPUTE_ARCH_X86_64',
+    'COMPUTE_RESCUE_BFV', // by an image that says what it becomes
     'HW_ARCH_X86_64',
   ];
   return { traits: [...new Set(traits)].toSorted(), modelFeatures, cpuModes };

@@ -41,7 +41,7 @@ async function serving(
     sessionOf: () => ({ token: () => Promise.resolve('theirs') }),
     endpoints: { url: (type) => Promise.resolve(`http://127.0.0.1:${port}/${type}`) },
     limits: () => Promise.resolve({ registered: {}, ofProject: {} }),
-      projectExists: () => Promise.resolve(null),
+    projectExists: () => Promise.resolve(null),
     close: () => Promise.resolve(),
   };
   const source = httpWishSource({ identity, host: 'host/1' });

@@ -295,7 +295,7 @@ describe('an evacuation', () => {
     await gone(user, id);
   });
 
-  test('waits for a host that is silent, which cannot be called up before it has restarted', async () => {
+  test('waits for a host that is silent, which is not called up before it has removed what it has', async () => {
     const { user, id, host } = await newServer();
     await force(host, true);
     const faults = ['powerOff', 'destroy'].map((operation) =>

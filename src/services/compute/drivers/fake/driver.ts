@@ -151,7 +151,6 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
     newGuest,
     leave(id) {
       guests.delete(id);
-      consoles.close(id);
       book.remove(host, id);
       consoles.close(id);
       happenings.push({ instanceId: id, event: 'stopped', at: clock.now() });

@@ -452,10 +452,6 @@ export const novaSchema = {
     enforce_session_timeout: option.flag({ default: false, help: 'Close consoles when that time is over, too.' }),
   },
   neutron: {
-    physnets: option.list({
-      default: [],
-      help: 'Physical networks of this host whose NUMA nodes are named in [neutron_physnet_NAME] numa_nodes.',
-    }),
     service_metadata_proxy: option.flag({ default: false, help: 'Trust the signed headers of the metadata proxy.' }),
     metadata_proxy_shared_secret: option.secret({ default: '', help: 'Key of those signatures.' }),
     region_name: option.optionalText({ help: 'Region of the network service in the catalog.' }),

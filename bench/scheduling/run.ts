@@ -6,7 +6,7 @@ import { randomIds } from '../../src/lib/ids.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { inProcessBus } from '../../src/lib/rpc/in-process.ts';
 import { scheduler as schedulerContract, schedulerTopic } from '../../src/contracts/scheduler.ts';
-import { standardTraits } from '../../src/services/placement/standard-traits.ts';
+import { standardTraits } from '../../src/domain/standard-traits.ts';
 import { decide, type DeciderDeps } from '../../src/services/scheduler/decide.ts';
 import { startScheduler } from '../../src/services/scheduler/start-scheduler.ts';
 import { benchCloud } from './bench-cloud.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { standardResourceClasses } from '../standard-resource-classes.ts';
-import { standardTraits } from '../standard-traits.ts';
+import { standardTraits } from '../../../domain/standard-traits.ts';
 import type { PlacementExecutor } from './tables.ts';
 
 const standard = { traits: new Set<string>(standardTraits), resource_classes: new Set<string>(standardResourceClasses) } as const;

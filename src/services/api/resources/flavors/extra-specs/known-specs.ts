@@ -1,10 +1,13 @@
+import { isKnownResourceClass } from '../../../../../domain/resource-classes.ts';
+import { isKnownTrait } from '../../../../../domain/standard-traits.ts';
+
 /** Judges a value: null when it is right, else what it must be. */
 type ValueRule = (value: string) => string | null;
 /** The keys of one namespace (without it); a value rule for each. */
 interface Namespace {
   readonly keys: Readonly<Record<string, ValueRule>>;
   /** Keys that are not fixed names. */
-  readonly patterns?: readonly { readonly key: RegExp; readonly rule: ValueRule }[];
+  readonly patterns?: readonly { readonly key: { test(key: string): boolean }; readonly rule: ValueRule }[];
 }
 
 const text: ValueRule = () => null;
@@ -144,10 +147,13 @@ const namespaces: Readonly<Record<string, Namespace>> = {
 };
 /** `resources`, `resources1`, `resources_NET`, … */
 const grouped: readonly { readonly namespace: RegExp; readonly known: Namespace }[] = [
-  { namespace: new RegExp(`^resources(${group})?$`), known: { keys: {}, patterns: [{ key: /^[A-Z][A-Z0-9_]*$/, rule: integer(0) }] } },
+  {
+    namespace: new RegExp(`^resources(${group})?$`),
+    known: { keys: {}, patterns: [{ key: { test: isKnownResourceClass }, rule: integer(0) }] },
+  },
   {
     namespace: new RegExp(`^trait(${group})?$`),
-    known: { keys: {}, patterns: [{ key: /^[A-Z][A-Z0-9_]*$/, rule: oneOf('required', 'forbidden') }] },
+    known: { keys: {}, patterns: [{ key: { test: isKnownTrait }, rule: oneOf('required', 'forbidden') }] },
   },
 ];
 const bare: Readonly<Record<string, ValueRule>> = { hide_hypervisor_id: flag, group_policy: oneOf('isolate', 'none') };

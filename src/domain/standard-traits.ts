@@ -381,3 +381,8 @@ export const standardTraits: readonly string[] = [
   'STORAGE_DISK_HDD',
   'STORAGE_DISK_SSD',
 ];
+
+const known: ReadonlySet<string> = new Set(standardTraits);
+
+/** Whether placement can know a trait of this name: a standard one, or an operator's. */
+export const isKnownTrait = (name: string): boolean => known.has(name) || /^CUSTOM_[A-Z0-9_]+$/.test(name);

@@ -5,7 +5,7 @@ const mostValues = 4_000;
 let values = new Map<string, unknown>();
 
 /**
- * Reads the JSON of a column. Rows repeat themselves (the flavor of a thousand servers is one of eight, most have the same empty lists),
+ * Reads the JSON of a column. Rows repeat themselves (one of a few values, or the same empty list, stands in thousands of them),
  * so equal texts share one value, which is frozen.
  */
 export function sharedJson(text: string): unknown {

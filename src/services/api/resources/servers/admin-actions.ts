@@ -7,7 +7,7 @@ import { transition } from '../../../../store/instances.ts';
 import { serverAction } from '../../deps.ts';
 import { refuseLocked } from './find-server.ts';
 
-export const ResetState = plainBody('ResetState', Type.Object({ state: Type.Enum(['active', 'error']) }, { additionalProperties: false }));
+const ResetState = plainBody('ResetState', Type.Object({ state: Type.Enum(['active', 'error']) }, { additionalProperties: false }));
 
 /** What administrators do to servers that are not as they should be. */
 export const adminActions = [

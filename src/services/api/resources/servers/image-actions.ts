@@ -11,11 +11,11 @@ import { Metadata, Name, NonNegativeInteger } from '../../schemas.ts';
 import { withNewImage } from './make-image.ts';
 import { operate, refuseWrongState } from './operate.ts';
 
-export const CreateImage = plainBody(
+const CreateImage = plainBody(
   'CreateImage',
   Type.Object({ name: Name, metadata: Type.Optional(Metadata) }, { additionalProperties: false }),
 );
-export const CreateBackup = plainBody(
+const CreateBackup = plainBody(
   'CreateBackup',
   Type.Object(
     { name: Name, backup_type: Type.String(), rotation: NonNegativeInteger, metadata: Type.Optional(Metadata) },

@@ -12,7 +12,7 @@ import { encryptForKey } from './encrypt-for-key.ts';
 import { hostOf, refuseLocked } from './find-server.ts';
 import { operate } from './operate.ts';
 
-export const ChangePassword = plainBody('ChangePassword', Type.Object({ adminPass: Type.String() }, { additionalProperties: false }));
+const ChangePassword = plainBody('ChangePassword', Type.Object({ adminPass: Type.String() }, { additionalProperties: false }));
 
 /** How long a host may take; then the operation ends without its word. */
 const patienceMs = 60_000;

@@ -13,7 +13,7 @@ import { imageById } from './find-image.ts';
 import { hostOf, refuseLocked } from './find-server.ts';
 import { operate, refuseWrongState } from './operate.ts';
 
-export const RescueServer = plainBody(
+const RescueServer = plainBody(
   'RescueServer',
   Type.Union([
     Type.Null(),

@@ -26,7 +26,7 @@ const toPlace = Type.Union([
 ]);
 
 /** Anything until 2.76; then a zone, and since 2.91 a host, too. */
-export const UnshelveServer: VersionedBody<{ readonly availability_zone?: string | null; readonly host?: string } | null> = {
+const UnshelveServer: VersionedBody<{ readonly availability_zone?: string | null; readonly host?: string } | null> = {
   title: 'UnshelveServer',
   schema: (at) => (at < version('2.77') ? Type.Unknown() : at < version('2.91') ? toZone : toPlace),
 };

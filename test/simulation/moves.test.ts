@@ -11,8 +11,8 @@ import { clearEvacuatedHosts } from '../../src/services/conductor/reconcilers/cl
 import { confirmOldResizes } from '../../src/services/conductor/reconcilers/confirm-old-resizes.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { startConductor } from '../../src/services/conductor/start-conductor.ts';
-import { beginAction, findInstance, getInstance } from '../../src/store/instances.ts';
-import { findMove, insertMove, updateMove } from '../../src/store/moves.ts';
+import { beginAction, findInstance, getInstance, transition } from '../../src/store/instances.ts';
+import { findMove, insertMove, movesOf, updateMove } from '../../src/store/moves.ts';
 import { cancelSaga, insertSagas } from '../../src/store/sagas.ts';
 import { nothing, whole } from './subject.ts';
 import { subjectsOfMoves } from './subjects-of-moves.ts';
@@ -98,6 +98,23 @@ test('a resize that nobody ends is confirmed when its time is over, and not befo
   expect(await confirmOldResizes(deps(3600)).run(signal)).toEqual({ confirmed: 1 });
   expect(await settled(id)).toEqual({ ...whole, vmState: 'active' });
   expect(await confirmOldResizes(deps(3600)).run(signal)).toEqual({ confirmed: 0 });
+});
+
+test('a server whose state was reset is resized anew from what it is now, not from what was set aside before', async () => {
+  world.conductor('one', sagas);
+  const id = await subjectsOfMoves['resize-instance: on the same host']!.begin(world);
+  const { beside } = await settled(id);
+  const [first] = await movesOf(cell(), id);
+  const { instance } = await getInstance(world.stores, id);
+  await transition(cell(), id, { vmState: 'active' });
+  await beginAction(cell(), 'resize', (await getInstance(world.stores, id)).instance);
+  const asked = { instanceId: id, requestId: 'req-test', startedAt: 0, projectId: 'p1', userId: 'u1' };
+  const flavor = { ...instance.flavor, flavorId: '3', memoryMb: 2048 };
+  const more = { flavor, oldFlavorId: 2, newFlavorId: 3, diskConfig: null, requestedHost: 'host-2' };
+  await insertSagas(cell(), [{ id: randomIds.uuid(), name: 'resize-instance', subject: id, params: { ...asked, ...more } }]);
+  world.deps.wake();
+  expect(await settled(id)).toMatchObject({ vmState: 'resized', beside });
+  expect((await findMove(cell(), { id: first!.id }))?.status).toBe('confirmed');
 });
 
 test('a host that answers again is cleared of what was evacuated, unless the server has come back to it', async () => {

@@ -7,6 +7,7 @@ import { insertMove, updateMove } from '../../../store/moves.ts';
 import { giveBackFromMove, holdForMove } from '../allocations.ts';
 import { choosePlace } from '../choose-place.ts';
 import type { ConductorDeps } from '../deps.ts';
+import { endMoves } from '../end-moves.ts';
 import { guestOrder } from '../guest-order.ts';
 import { bindPorts } from '../move-ports.ts';
 import { concludeOperation, finishEvent, type OperationParams } from '../outcome.ts';
@@ -47,10 +48,12 @@ async function enter(
  */
 export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance')
   .step('begun', {
-    run: async ({ params, deps, sagaId }) => {
+    run: async ({ params, deps, sagaId, idempotencyKey }) => {
       const { instance, cellId } = await getInstance(deps.stores, params.instanceId);
       const { host, node, availabilityZone, flavor, vmState } = instance;
       if (host === null || node === null) throw conflict(`Instance ${instance.id} is on no host.`);
+      // of a server whose state was reset, an older guest may still be set aside: it must not be taken for this one
+      await endMoves(deps, instance.id, `${idempotencyKey}/older`, sagaId);
       await insertMove(deps.stores.cell(cellId), {
         id: sagaId,
         instanceId: instance.id,

@@ -317,6 +317,8 @@ describe('a volume type', () => {
     expect((await service.ask('x.admin', 'GET', `${at}/extra_specs/a`)).status).toBe(404);
     const volume = await service.volume('alpha.member', { volume_type: 'fast' });
     expect(volume).toMatchObject({ volume_type: 'fast', multiattach: true });
+    const asked = await service.ask('alpha.member', 'POST', '/volumes', { volume: { size: 1, multiattach: true } });
+    expect(asked.body.volume).toMatchObject({ volume_type: '__DEFAULT__', multiattach: true });
     expect((await service.ask('x.admin', 'DELETE', at)).status).toBe(400);
     expect((await act('alpha.member', volume.id, { 'os-retype': { new_type: '__DEFAULT__' } })).status).toBe(202);
     expect((await service.ask('alpha.member', 'GET', `/volumes/${volume.id}`)).body.volume).toMatchObject({

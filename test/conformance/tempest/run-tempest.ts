@@ -25,8 +25,11 @@ const packages = '/usr/lib/python3/dist-packages';
 /** Runs Tempest's tests of Compute against a cloud. */
 export async function runTempest({ cloud, directory, only, workers, say }: TempestRun): Promise<Verdict[]> {
   await Promise.all(['etc', 'log', 'locks'].map((name) => mkdir(join(directory, name), { recursive: true })));
+  const subject = await subjectOf(cloud, directory);
+  const configure = (xenApi: boolean): Promise<void> =>
+    writeFile(join(directory, 'etc/tempest.conf'), tempestConfiguration(subject, directory, xenApi), { mode: 0o600 });
   await Promise.all([
-    writeFile(join(directory, 'etc/tempest.conf'), tempestConfiguration(await subjectOf(cloud, directory), directory), { mode: 0o600 }),
+    configure(false),
     // tests of one class stay together: they share what the class set up
     writeFile(
       join(directory, '.stestr.conf'),
@@ -50,16 +53,21 @@ export async function runTempest({ cloud, directory, only, workers, say }: Tempe
   });
   const listed = (await asked('list', only)).split('\n').filter((line) => line.startsWith('tempest.'));
   say(`tempest: ${listed.length} tests, ${workers} at a time`);
-  const stream = join(directory, 'results.subunit1');
-  await streamed({
-    args: ['run', '--concurrency', String(workers), '--subunit', only],
-    directory,
-    environment,
-    stream,
-    total: listed.length,
-    say,
-  });
-  return verdictsOf(listed, readSubunit(await readFile(stream)));
+  const judge = async (tests: readonly string[], pattern: string, name: string): Promise<Verdict[]> => {
+    const stream = join(directory, name);
+    const args = ['run', '--concurrency', String(workers), '--subunit', pattern];
+    await streamed({ args, directory, environment, stream, total: tests.length, say });
+    return verdictsOf(tests, readSubunit(await readFile(stream)));
+  };
+  const verdicts = await judge(listed, only, 'results.subunit1');
+
+  // these pass on any Nova, but hide behind the flag of a hypervisor whose other routes are gone: they are run by themselves
+  const hidden = verdicts.filter(({ outcome, reason }) => outcome === 'skipped' && /non-Xen/.test(reason)).map(({ name }) => name);
+  if (hidden.length === 0) return verdicts;
+  await configure(true);
+  const shown = await judge(hidden, hidden.map((name) => name.replaceAll('.', '\\.')).join('|'), 'results-again.subunit1');
+  const again = new Map(shown.map((verdict) => [verdict.name, verdict]));
+  return verdicts.map((verdict) => again.get(verdict.name) ?? verdict);
 }
 
 /** Runs the tests; their results go to a file as text, and the count of them is said from time to time. */

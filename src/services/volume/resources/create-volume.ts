@@ -23,6 +23,8 @@ export interface VolumeWish {
   readonly imageRef?: string | null;
   readonly metadata?: Texts | null;
   readonly project_id?: string | null;
+  /** As requests said before there were types for it. */
+  readonly multiattach?: boolean | string | null;
 }
 
 /** What a volume is to be made of, as its source says. */
@@ -158,7 +160,7 @@ export async function createVolume(deps: VolumeDeps, ctx: RequestContext, wish: 
     typeId: type.id,
     availabilityZone: zone,
     bootable: source.bootable,
-    multiattach: allowsMultiattach(type),
+    multiattach: allowsMultiattach(type) || /^(true|1|yes|on|t|y)$/i.test(String(wish.multiattach ?? false)),
     encryptionKeyId: type.encryption === null ? null : deps.ids.uuid(),
     encryption: type.encryption,
     snapshotId: source.snapshotId,

@@ -40,6 +40,9 @@ interface WireCandidates {
   >;
 }
 
+/** How long placement may take to tell everything there is: of a hundred thousand providers, a while. */
+const wholeViewMs = 180_000;
+
 const fromWireInventory = ({ total, reserved, min_unit, max_unit, step_size, allocation_ratio }: WireInventory): Inventory => ({
   total,
   reserved,
@@ -101,13 +104,20 @@ export function createPlacementClient({
 }): PlacementClient & { close(): Promise<void> } {
   const http = createHttpClient({ service: 'placement' });
 
-  async function ask<T>(session: Session, method: NonNullable<HttpRequest['method']>, path: string, json?: unknown): Promise<T> {
+  async function ask<T>(
+    session: Session,
+    method: NonNullable<HttpRequest['method']>,
+    path: string,
+    json?: unknown,
+    timeoutMs?: number,
+  ): Promise<T> {
     const [base, token] = await Promise.all([endpoints.url('placement'), session.token()]);
     const answer = await http.json<T>({
       method,
       url: `${base}${path}`,
       headers: { 'x-auth-token': token, 'openstack-api-version': `placement ${microversion}` },
       ...(json === undefined ? {} : { json }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     log.trace({ method, path, status: answer.status }, 'placement answered');
     return answer.json;
@@ -126,8 +136,10 @@ export function createPlacementClient({
         })),
       };
     },
-    providerChanges: (session, since) =>
-      orWhenMissing(ask<ProviderChanges>(session, 'GET', `/kilonova/v1/provider_changes${since === null ? '' : `?since=${since}`}`), null),
+    providerChanges: (session, since) => {
+      const path = `/kilonova/v1/provider_changes${since === null ? '' : `?since=${since}`}`;
+      return orWhenMissing(ask<ProviderChanges>(session, 'GET', path, undefined, since === null ? wholeViewMs : undefined), null);
+    },
     async allocations(session, consumerId) {
       const wire = await ask<{
         readonly allocations: Readonly<Record<string, { readonly resources: Resources }>>;

@@ -382,7 +382,12 @@ test('no secret is told or written down', () => {
   expectClean(written.map((line) => line.slice(0, 600)));
 });
 
-test('the cloud still builds a server', async () => {
+test('the cloud still deletes what the walk has made, and builds a server', async () => {
+  const { servers } = (await cloud.admin.ask('compute', 'GET', '/servers')).body as {
+    readonly servers: readonly { readonly id: string }[];
+  };
+  for (const { id } of servers) await cloud.admin.ask('compute', 'DELETE', `/servers/${id}`);
+  for (const { id } of servers) await cloud.gone(cloud.admin, id);
   const { status, body } = await cloud.admin.ask('compute', 'POST', '/servers', {
     server: { name: 'after', imageRef: cloud.imageId, flavorRef: '1', networks: 'none' },
   });

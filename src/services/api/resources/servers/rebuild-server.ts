@@ -10,6 +10,7 @@ import { does } from '../../microversions.ts';
 import { generatePassword } from '../../passwords.ts';
 import { toBoolean } from '../../schemas.ts';
 import { keptOf, refuseMisfit } from './create-server.ts';
+import { refuseOtherLayout } from './refuse-layout.ts';
 import { imageById } from './find-image.ts';
 import { refuseLocked } from './find-server.ts';
 import { isVolumeBacked } from './image-actions.ts';
@@ -44,6 +45,7 @@ export async function rebuildServer(
   const otherImage = image.id !== (volume === null ? instance.image?.id : volume.imageMetadata['image_id']);
   if (volume === null) refuseMisfit(ctx, instance.flavor, image);
   else refuseVolumeMisfit(ctx, instance, image, { otherImage, trusts: (body.trusted_image_certificates ?? []).length > 0 });
+  if (otherImage) refuseOtherLayout(instance.flavor, instance.image, image);
   const changes = { ...(await changesOf(deps, instance, body, image)), ...files };
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const before = Object.fromEntries(Object.keys(changes).map((key) => [key, instance[key as keyof Instance]])) as InstanceChanges;

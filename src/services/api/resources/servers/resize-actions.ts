@@ -14,6 +14,7 @@ import { refuseGrowth } from '../../quota.ts';
 import { DiskConfig, Fqdn } from '../../schemas.ts';
 import { ownerOf, refuseLocked } from './find-server.ts';
 import { refuseMisfit } from './create-server.ts';
+import { refuseLayout } from './refuse-layout.ts';
 import { operate, refuseWrongState } from './operate.ts';
 import { isComputeHost, refuseDown, upHostOf } from './source-host.ts';
 
@@ -145,5 +146,6 @@ async function wantedFlavor(deps: ApiDeps, ctx: RequestContext, { instance }: Lo
   if (flavor.rootGb === 0 && instance.flavor.rootGb !== 0 && instance.image !== null)
     throw invalid('Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.');
   if (instance.image !== null) refuseMisfit(ctx, flavor, instance.image);
+  refuseLayout(deps, flavor, instance.image);
   return flavor;
 }

@@ -114,6 +114,8 @@ export interface Connector {
   readonly multipath?: boolean;
   readonly mountpoint?: string;
   readonly mode?: 'rw' | 'ro';
+  /** False for a hypervisor that does not connect again: its connections are not to be cut under a guest, not for growing either. */
+  readonly reconnects?: boolean;
 }
 
 /** How the hypervisor decrypts a volume. The bytes behind the connection are a LUKS container: give it to the guest with `<encryption format='luks'>`. */

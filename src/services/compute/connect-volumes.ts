@@ -6,8 +6,9 @@ import type { VolumeSpec } from './drivers/driver.ts';
 import { readProperty } from './image-properties.ts';
 
 /** Who this host is for the volume service. */
-export const connectorOf = ({ host, settings }: Pick<ComputeHost, 'host' | 'settings'>): Connector => ({
+export const connectorOf = ({ host, settings, driver }: Pick<ComputeHost, 'host' | 'settings' | 'driver'>): Connector => ({
   host,
+  reconnects: driver.followsVolumes === true,
   ip: settings.DEFAULT.my_block_storage_ip === '' ? settings.DEFAULT.my_ip : settings.DEFAULT.my_block_storage_ip,
 });
 

@@ -117,13 +117,12 @@ const forgetConnector = (deps: VolumeDeps, { id, volumeId, status }: AttachmentR
     await settleStatus(tx, volumeId, nowOf(deps));
   });
 
-/** The server has it. */
+/** The server has it, if only by name: one without a host is connected when it has one. */
 export const complete = (deps: VolumeDeps, attachment: AttachmentRecord): Promise<void> =>
   deps.database.transaction().execute(async (tx) => {
     const volume = await lockVolume(tx, attachment.volumeId);
     const current = volume.attachments.find(({ id }) => id === attachment.id);
     if (current === undefined) throw attachmentNotFound(attachment.id);
-    if (!isConnected(current)) throw invalid(`Invalid volume: attachment ${attachment.id} has no connector yet, so it cannot be complete.`);
     if (current.status === 'attached') return;
     const now = nowOf(deps);
     await updateAttachment(tx, current.id, { status: 'attached', attachedAt: now }, now);

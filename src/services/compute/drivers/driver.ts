@@ -89,6 +89,8 @@ export interface HypervisorDriver {
   readonly moves?: GuestMoves;
   /** Set where they can do so while they run. */
   readonly liveMoves?: LiveMoves;
+  /** Set when a guest bears that the connection of a volume is cut and comes back, as it does when the volume grows. libvirt 9 has no way to say so for NBD. */
+  readonly followsVolumes?: true;
   /** Ways to look at a guest and to type into it. */
   readonly consoles?: Partial<Readonly<Record<'vnc' | 'spice' | 'serial', ConsoleOpener>>>;
 }

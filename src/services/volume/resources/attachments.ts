@@ -24,6 +24,7 @@ const ConnectorSchema = Type.Object(
     platform: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
     os_type: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
     multipath: Type.Optional(Nullable(Type.Boolean())),
+    reconnects: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: true, maxProperties: 64 },
 );
@@ -45,10 +46,12 @@ const kept = (connector: {
   readonly ip?: string | null;
   readonly mode?: 'rw' | 'ro';
   readonly mountpoint?: string | null;
+  readonly reconnects?: boolean;
 }): Connector => ({
   host: connector.host,
   ip: connector.ip ?? '',
   ...(connector.mode === undefined ? {} : { mode: connector.mode }),
+  ...(connector.reconnects === undefined ? {} : { reconnects: connector.reconnects }),
   ...(typeof connector.mountpoint === 'string' ? { mountpoint: connector.mountpoint } : {}),
 });
 

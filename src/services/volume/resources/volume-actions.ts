@@ -71,7 +71,13 @@ async function extend(deps: VolumeDeps, ctx: RequestContext, found: VolumeRecord
     // a disk that grows under a guest is wanted knowingly: before 3.42 nobody could
     const allowed = ctx.version >= 3042 ? ['available', 'in-use'] : ['available'];
     if (!allowed.includes(volume.status)) throw wrongStatus(volume, 'extend', allowed);
-    if (volume.status === 'in-use') ctx.authorize('volume:extend_attached_volume', ownedBy(volume));
+    if (volume.status === 'in-use') {
+      ctx.authorize('volume:extend_attached_volume', ownedBy(volume));
+      if (volume.attachments.some(({ connector }) => connector?.reconnects === false))
+        throw invalid(
+          `Invalid volume: volume ${volume.id} is used by a server whose hypervisor does not follow a volume that grows; detach it first.`,
+        );
+    }
     if (size <= volume.size)
       throw invalid(
         `Invalid input received: New size for extend must be greater than current size. (current: ${volume.size}, extended: ${size}).`,

@@ -171,6 +171,7 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
         return held;
       },
     },
+    followsVolumes: true,
     async inventory(): Promise<HostInventory> {
       const all = [...guests.values()];
       const sum = (of: (guest: FakeGuest) => number): number => all.reduce((total, guest) => total + of(guest), 0);

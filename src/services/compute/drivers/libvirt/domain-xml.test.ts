@@ -80,7 +80,7 @@ describe('domainXml', () => {
           volume(
             'bbbbbbbb-1111-4222-8333-444455556666',
             { target: 'vdc', shareable: true },
-            { transport: { kind: 'tcp', host: '192.0.2.7', port: 10_809 } },
+            { transport: { kind: 'tcp', host: '192.0.2.7', port: 10_809, tls: true } },
           ),
           volume(
             'cccccccc-1111-4222-8333-444455556666',

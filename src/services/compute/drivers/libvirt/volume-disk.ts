@@ -24,7 +24,7 @@ export function volumeElement({ volume, bus, target }: PlacedVolume): XmlElement
     el('driver', { name: 'qemu', type: connection.format, cache: 'none', discard: connection.discard ? 'unmap' : null }),
     el(
       'source',
-      { protocol: 'nbd', name: connection.exportName },
+      { protocol: 'nbd', name: connection.exportName, tls: transport.kind === 'tcp' && transport.tls ? 'yes' : null },
       transport.kind === 'unix'
         ? el('host', { transport: 'unix', socket: transport.socket })
         : el('host', { name: transport.host, port: transport.port }),

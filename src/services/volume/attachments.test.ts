@@ -28,6 +28,20 @@ const reserve = async (volumeId: string, serverId: string, more: object = {}, to
 const status = async (id: string): Promise<string> => (await service.ask('x.admin', 'GET', `/volumes/${id}`)).body.volume.status;
 
 describe('an attachment', () => {
+  it('is complete by name for a server without a host, and connected when it has one', async () => {
+    const [{ id }, serverId] = [await service.volume('alpha.member'), randomUUID()];
+    const at = `/attachments/${(await reserve(id, serverId, {}, 'alpha.member')).body.attachment.id}`;
+    expect((await service.ask('nova.service', 'POST', `${at}/action`, { 'os-complete': {} })).status).toBe(204);
+    expect((await service.ask('alpha.member', 'GET', `/volumes/${id}`)).body.volume).toMatchObject({
+      status: 'in-use',
+      attachments: [{ server_id: serverId, host_name: null }],
+    });
+    const connected = await service.ask('nova.service', 'PUT', at, { attachment: { connector } });
+    expect(connected.body.attachment).toMatchObject({ status: 'attached', connection_info: { driver_volume_type: 'nbd' } });
+    expect((await service.ask('nova.service', 'DELETE', at)).status).toBe(200);
+    expect(await status(id)).toBe('available');
+  });
+
   it('goes from reserved through attaching to attached, and back', async () => {
     const [{ id }, serverId] = [await service.volume('alpha.member'), randomUUID()];
     const { status: code, body } = await reserve(id, serverId, {}, 'alpha.member');
@@ -37,7 +51,6 @@ describe('an attachment', () => {
     ]);
     expect(await status(id)).toBe('reserved');
     const at = `/attachments/${body.attachment.id}`;
-    expect((await service.ask('nova.service', 'POST', `${at}/action`, { 'os-complete': {} })).status).toBe(400);
     const connected = await service.ask('nova.service', 'PUT', at, { attachment: { connector } });
     expect(connected.body.attachment).toMatchObject({
       status: 'attaching',

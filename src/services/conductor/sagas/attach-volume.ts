@@ -13,7 +13,7 @@ export interface AttachVolumeParams extends OperationParams {
 
 const event = 'compute_attach_volume';
 
-/** Gives a server a volume: reserved for it, connected to its host and plugged into its guest. A server without a host has it reserved. */
+/** Gives a server a volume: reserved for it, connected to its host and plugged into its guest. A server without a host has it by name until then. */
 export const attachVolume = saga<AttachVolumeParams, ConductorDeps>('attach-volume')
   .step('device', {
     run: async ({ params, deps }) => {
@@ -32,10 +32,14 @@ export const attachVolume = saga<AttachVolumeParams, ConductorDeps>('attach-volu
   .step('plugged', {
     run: async ({ params, results: { device }, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
-      if (instance.host === null) return { host: null };
+      const complete = () => deps.volume.completeAttachment(deps.identity.serviceSession, device.attachmentId ?? '');
+      if (instance.host === null) {
+        await complete();
+        return { host: null };
+      }
       const order = guestOrder(deps.settings, instance);
       await deps.agentOn(instance.host).attachVolume({ order, device }, { key: idempotencyKey, epoch: instance.epoch, signal });
-      await deps.volume.completeAttachment(deps.identity.serviceSession, device.attachmentId ?? '');
+      await complete();
       return { host: instance.host };
     },
     undo: async ({ params, deps, idempotencyKey }) => {

@@ -28,7 +28,7 @@ export function createProviderMirror(ask: (since: string | null) => Promise<Prov
     const { changed, usages, deleted } = readProviderChanges(answer);
     if (seen === null) view = new ProviderView();
     view.apply(changed, deleted);
-    view.applyUsages(usages);
+    view.applyUsages(usages ?? []);
     seen = { snapshot: answer.snapshot, at };
     return view;
   };

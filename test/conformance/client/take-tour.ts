@@ -78,7 +78,7 @@ async function problemWith(walk: Walk, step: TourStep): Promise<string | null> {
     const kept = Object.entries(step.keep ?? {}).map(([note, field]) => [note, textOf(found[field])]);
     walk.notes = { ...walk.notes, ...Object.fromEntries(kept) };
   }
-  if (step.then !== undefined) await arrived(walk.session, ...step.then);
+  if (step.until !== undefined) await arrived(walk.session, ...step.until);
   return null;
 }
 

@@ -12,6 +12,13 @@ export const tempestExpectations: readonly Expectation[] = [
     because:
       'this Tempest cannot send text over a WebSocket: its send_frame takes letters for numbers (ValueError) before anything is sent',
   },
+  {
+    outcome: 'failed',
+    name: /test_multiattach_rw_volume_update_failure$/,
+    says: /not being migrated by the volume service/,
+    because:
+      'wants a swap refused with 400 for its attachments; Nova refuses it before that, with 409, unless the volume service is migrating the volume',
+  },
   { outcome: 'skipped', says: /nova-network is gone/, because: 'nova-network is gone from Nova since Rocky; its routes answer 404 or 410' },
   {
     outcome: 'skipped',

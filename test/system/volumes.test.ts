@@ -17,7 +17,7 @@ const settled = (who: Asker, path: string, status: string) =>
   waitUntil(
     async () => {
       const { body } = await who.ask('volumev3', 'GET', path);
-      const [found] = Object.values(body) as { status: string }[];
+      const [found] = Object.values<{ readonly status: string }>(body);
       return found?.status === status ? found : null;
     },
     { clock: systemClock, timeoutMs: 20_000, everyMs: 20, what: `${status} of ${path}` },

@@ -48,7 +48,7 @@ export const externalEventRoutes = [
     handle: async ({ body, ctx, deps }) => {
       const changed = new Set<string>();
       const results = await Promise.all(
-        body.events!.map(async (event) => {
+        body.events.map(async (event) => {
           const id = normalizeUuid(event.server_uuid)!;
           const status = event.status ?? 'completed';
           const answer = (code: number, outcome: string) => ({

@@ -23,7 +23,7 @@ export async function createKeyPair(
   const fingerprint = type === 'x509' ? fingerprintOfCertificate(publicKey) : fingerprintOf(publicKey);
   if (fingerprint === null) throw invalid(`Keypair data is invalid: failed to generate ${type === 'x509' ? 'X509 ' : ''}fingerprint`);
   const limits = await limitsOf(deps, ctx.caller.projectId ?? '');
-  const key = await insertKeyPair(deps.stores.api, { userId, name: body.name!, type, fingerprint, publicKey }, limits['key_pairs'] ?? -1);
+  const key = await insertKeyPair(deps.stores.api, { userId, name: body.name, type, fingerprint, publicKey }, limits['key_pairs'] ?? -1);
   if (key === null) throw overQuota('Quota exceeded, too many key pairs.');
   return { ...key, privateKey };
 }

@@ -55,7 +55,7 @@ export const serverGroupRoutes = [
     body: { key: 'server_group', schema: CreateServerGroup },
     reply: { status: 200, key: 'server_group', view: serverGroupView },
     handle: async ({ body, ctx, deps }) => {
-      const policy = body.policy ?? body.policies![0]!;
+      const policy = body.policy ?? body.policies[0];
       const perHost = body.rules?.max_server_per_host;
       if (body.rules !== undefined && policy !== 'anti-affinity') throw invalid('Only anti-affinity policy supports rules.');
       const { userId, projectId } = ctx.caller;

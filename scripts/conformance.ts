@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string', default: '' },
-    hosts: { type: 'string', default: '4' },
+    hosts: { type: 'string', default: '8' },
     workers: { type: 'string', default: '2' },
     cloud: { type: 'string' },
     details: { type: 'boolean', default: false },

@@ -170,7 +170,7 @@ export const tour: readonly TourStep[] = [
   { run: 'server set --hostname tour-other tour-one', version: '2.90' },
   {
     run: 'server show tour-one',
-    shows: { description: 'told', tags: ['blue'], hostname: 'tour-other', properties: { a: 'b', c: 'd' } },
+    shows: { description: 'told', tags: ['blue'], 'OS-EXT-SRV-ATTR:hostname': 'tour-other', properties: { a: 'b', c: 'd' } },
     version: '2.90',
   },
   { run: 'server unset --property c --tag blue --description tour-one', version: '2.26' },
@@ -277,7 +277,7 @@ export const tour: readonly TourStep[] = [
   { run: 'server evacuate tour-1', refused: /still in use|is up|409|400/i },
 
   // volumes
-  { run: 'volume create --size 1 tour-volume', shows: { name: 'tour-volume' }, volumes: true },
+  { run: 'volume create --size 1 tour-volume', shows: { name: 'tour-volume' }, keep: { volume: 'id' }, volumes: true },
   { run: 'server add volume tour-1 tour-volume', shows: { Device: '/dev/vdb' }, volumes: true },
   {
     run: 'server add volume --tag data --enable-delete-on-termination tour-2 tour-volume',
@@ -286,8 +286,8 @@ export const tour: readonly TourStep[] = [
     volumes: true,
   },
   { run: 'server volume list tour-1', lists: { Device: '/dev/vdb' }, volumes: true },
-  { run: 'server volume update --delete-on-termination tour-1 tour-volume', version: '2.85', volumes: true },
-  { run: 'server volume update --preserve-on-termination tour-1 tour-volume', version: '2.85', volumes: true },
+  { run: 'server volume update --delete-on-termination tour-1 {volume}', version: '2.85', volumes: true },
+  { run: 'server volume update --preserve-on-termination tour-1 {volume}', version: '2.85', volumes: true },
   { run: 'server remove volume tour-1 tour-volume', volumes: true },
   {
     run: 'server create --boot-from-volume 1 --image tiny --flavor m1.tiny --nic none --wait tour-from-volume',

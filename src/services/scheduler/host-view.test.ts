@@ -112,7 +112,7 @@ test('hosts that were there are waited for until each was seen, or until time is
   const waiting = await settle();
   expect(waiting.isUnderWay()).toBe(true);
   await recordSeen(database, 'nova-compute', ['four']);
-  await waitUntil(() => Promise.resolve(!waiting.isUnderWay()), {
+  await waitUntil(() => (waiting.isUnderWay() ? null : true), {
     clock: systemClock,
     timeoutMs: 5000,
     everyMs: 5,

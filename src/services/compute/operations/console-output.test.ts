@@ -3,13 +3,13 @@ import { lastLines } from './console-output.ts';
 
 describe('lastLines', () => {
   it.each([
-    ['a\nb\nc\n', 2, 'b\nc\n'],
+    ['a\nb\nc\n', 2, 'b\nc'],
     ['a\nb\nc', 2, 'b\nc'],
-    ['a\nb\n', 5, 'a\nb\n'],
+    ['a\nb\n', 5, 'a\nb'],
     ['a\nb\n', 0, ''],
     ['', 3, ''],
-    ['\n\n\n', 2, '\n\n'],
-    ['a\n\n', 1, '\n'],
+    ['\n\n\n', 2, '\n'],
+    ['a\n\n', 1, ''],
     ['one', 1, 'one'],
     ['\na', 1, 'a'],
   ])('of %j, %i: %j', (text, count, expected) => {

@@ -169,11 +169,13 @@ export async function createVolume(deps: VolumeDeps, ctx: RequestContext, wish: 
     imageMetadata: source.imageMetadata,
     idempotencyKey,
   };
+  let made: VolumeRecord | null;
   try {
-    await deps.database.transaction().execute(async (tx) => {
+    made = await deps.database.transaction().execute(async (tx) => {
       await takeQuota(tx, deps.settings, projectId, { volumes: 1, gigabytes: size, size });
       await insertVolume(tx, row, nowOf(deps));
       await insertTask(tx, 'create-volume', row.id, source.params, nowOf(deps));
+      return findVolume(tx, row.id); // as it was promised: a moment later it may be done
     });
   } catch (error) {
     const same = idempotencyKey !== null && isDuplicate(error) ? await volumeAskedWith(deps.database, idempotencyKey) : null;
@@ -182,5 +184,5 @@ export async function createVolume(deps: VolumeDeps, ctx: RequestContext, wish: 
   }
   deps.nudge();
   deps.log.info({ volumeId: row.id, size }, 'volume asked for');
-  return (await findVolume(deps.database, row.id))!;
+  return made!;
 }

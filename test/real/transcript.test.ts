@@ -75,7 +75,15 @@ describe('before the first server', () => {
       project_id: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
     const catalog = (await openstackJson('catalog list')) as { Type: string }[];
-    expect(catalog.map(({ Type }) => Type).toSorted()).toEqual(['compute', 'identity', 'image', 'network', 'placement']);
+    expect(catalog.map(({ Type }) => Type).toSorted()).toEqual([
+      'block-storage',
+      'compute',
+      'identity',
+      'image',
+      'network',
+      'placement',
+      'volumev3',
+    ]);
   });
 
   test('an image from a file', async () => {

@@ -5,7 +5,7 @@ export interface ShapeDifference {
 }
 
 /** Places whose keys are data: what users wrote there, names of networks and hosts, what a hypervisor measures. */
-const free = /\.(metadata|meta|extra_specs|addresses|hosts|properties|scheduler_hints|cpu_info)$/;
+const free = /\.(metadata|meta|extra_specs|addresses|hosts|properties|scheduler_hints|cpu_info|log)$/;
 /** What may be there or not: what only administrators are shown (many samples were taken by others), and links to the next page. */
 const mayBeMore = /\.(OS-EXT-SRV-ATTR:\w+|host_status|\w+_links)$/;
 

@@ -209,16 +209,27 @@ export function createService<Deps>(spec: ServiceSpec<Deps>): FastifyInstance {
     }
   }
 
+  const mountsByRoute = new Map<string, (typeof mounts)[number] | undefined>();
+
   interface SetUp {
     readonly ctx: RequestContext;
     readonly caller: Caller | null;
   }
 
+  /** The mount a route belongs to, the longest that fits; asked of few routes, many times. */
+  const mountOf = (matched: string): (typeof mounts)[number] | undefined => {
+    if (!mountsByRoute.has(matched)) {
+      const fitting = mounts.filter(({ prefix }) => matched.startsWith(prefix));
+      mountsByRoute.set(matched, fitting.toSorted((a, b) => b.prefix.length - a.prefix.length)[0]);
+    }
+    return mountsByRoute.get(matched);
+  };
+
   async function prepare(request: FastifyRequest, reply: FastifyReply, requestId: string, isPublic: boolean): Promise<SetUp> {
     const caller = await spec.authenticate(request.headers);
     const matched = request.routeOptions.url ?? '';
     if (caller === null && !isPublic) throw unauthenticated('The request you have made requires authentication.');
-    const mounted = mounts.filter(({ prefix }) => matched.startsWith(prefix)).toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+    const mounted = mountOf(matched);
     const legacy = mounted?.legacy === true;
     const negotiated = versionOf(request, mounted === undefined || legacy);
     for (const [name, value] of Object.entries(negotiated.headers)) void reply.header(name, value);

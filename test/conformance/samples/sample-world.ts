@@ -58,8 +58,12 @@ export async function sampleWorld(
   await must('POST', `/os-aggregates/${aggregate.id}/action`, { add_host: { host } });
   const numbered = (await must('GET', '/os-services?binary=nova-compute', undefined, '2.1')).services as { id: number; host: string }[];
   const chosen = numbered.find((service) => service.host !== host)!;
-  const [uuidOf] = (await must('GET', `/os-hypervisors/detail`)).hypervisors as {
+  const hypervisors = (await must('GET', '/os-hypervisors/detail')).hypervisors as {
     id: string;
+    hypervisor_hostname: string;
+    service: { host: string };
+  }[];
+  const uuidOf = hypervisors.find(({ service }) => service.host === host);
     hypervisor_hostname: string;
     service: { host: string };
   }[];

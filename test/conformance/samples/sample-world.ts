@@ -64,9 +64,6 @@ export async function sampleWorld(
     service: { host: string };
   }[];
   const uuidOf = hypervisors.find(({ service }) => service.host === host);
-    hypervisor_hostname: string;
-    service: { host: string };
-  }[];
   const numberOf = (
     (await must('GET', '/os-hypervisors/detail', undefined, '2.1')).hypervisors as { id: number; hypervisor_hostname: string }[]
   ).find(({ hypervisor_hostname: each }) => each === uuidOf!.hypervisor_hostname)!;

@@ -1,11 +1,10 @@
-import { sql, type ExpressionBuilder, type ExpressionWrapper, type Selectable, type SqlBool } from 'kysely';
+import { sql, type Selectable, type SqlBool } from 'kysely';
 import { instanceNotFound, wrongState } from '../domain/faults.ts';
 import { instanceActions, reasonAgainst, type ActionName } from '../domain/instance-actions.ts';
 import type { Instance, InstanceId, PowerState, TaskState, VmState } from '../domain/instance.ts';
 import { internal } from '../lib/errors.ts';
 import type { Executor } from '../lib/sql/database.ts';
-import { patiently } from '../lib/sql/patiently.ts';
-import type { Cell, CellDatabase, Stores } from './stores.ts';
+import type { CellDatabase, Stores } from './stores.ts';
 import type { CellTables, InstanceRow } from './tables.ts';
 
 /** An instance with the cell it is in. */
@@ -149,89 +148,21 @@ export async function insertInstances(tx: Executor<CellTables>, instances: reado
   return inserted.map((row) => toInstance(row));
 }
 
-/** Columns that hold lists of texts, not JSON. */
-const textLists = new Set(['tags', 'addresses', 'security_groups']);
-
-/** A row as it is written: JSON columns as text again. */
-const rewritten = (row: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [
-      key,
-      value !== null && typeof value === 'object' && !textLists.has(key) ? JSON.stringify(value) : value,
-    ]),
-  );
-
-/**
- * Moves live instances with their actions from one cell to another; those that are there already are left alone, so it may run again.
- * `also` writes into the new cell in the same transaction. A row is locked in its old cell until its mapping says where it is now.
- */
-export async function moveInstances(
-  stores: Stores,
-  move: {
-    readonly ids: readonly string[];
-    readonly from: string;
-    readonly to: string;
-    readonly also: (tx: Executor<CellTables>) => Promise<void>;
-  },
-): Promise<void> {
-  await stores
-    .cell(move.from)
-    .transaction()
-    .execute(async (old) => {
-      const rows = await old
-        .selectFrom('instances')
-        .selectAll()
-        .where('uuid', 'in', move.ids)
-        .where('deleted_at', 'is', null)
-        .forUpdate()
-        .execute();
-      const ids = rows.map((row) => row.uuid);
-      const actions =
-        ids.length === 0
-          ? []
-          : await old.selectFrom('instance_actions').selectAll().where('instance_id', 'in', ids).orderBy('id').execute();
-      await stores
-        .cell(move.to)
-        .transaction()
-        .execute(async (fresh) => {
-          if (rows.length > 0) {
-            const inserted = await fresh
-              .insertInto('instances')
-              .values(rows.map(({ id: _rowId, kernel_id: _kernel, ramdisk_id: _ramdisk, ...row }) => rewritten(row)) as never)
-              .onConflict((conflict) => conflict.column('uuid').doNothing())
-              .returning('uuid')
-              .execute();
-            const moved = new Set(inserted.map((row) => row.uuid));
-            const theirs = actions.filter((action) => moved.has(action.instance_id)).map(({ id: _id, ...action }) => rewritten(action));
-            if (theirs.length > 0)
-              await fresh
-                .insertInto('instance_actions')
-                .values(theirs as never)
-                .execute();
-          }
-          await move.also(fresh);
-        });
-      if (ids.length === 0) return;
-      await stores.api.updateTable('instance_mappings').set({ cell_id: move.to }).where('instance_id', 'in', ids).execute();
-      await old.deleteFrom('instance_actions').where('instance_id', 'in', ids).execute();
-      await old.deleteFrom('instances').where('uuid', 'in', ids).execute();
-    });
-}
-
 /** The instance wherever it is, or null; deleted ones only when asked for. */
 export async function findInstance(
   stores: Stores,
   id: string,
   options: { readonly deleted?: boolean } = {},
 ): Promise<LocatedInstance | null> {
-  // an instance changes its cell once in its life; when it does so between the two reads, the second round finds it
+  // an instance changes its cell once in its life: while it does, its mapping names the new cell and its row is still in cell0
   for (let round = 0; round < 2; round++) {
     const mapping = await stores.api.selectFrom('instance_mappings').select('cell_id').where('instance_id', '=', id).executeTakeFirst();
     if (mapping === undefined) return null;
-    const row = await stores.cell(mapping.cell_id).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
-    if (row !== undefined) {
+    for (const cellId of new Set([mapping.cell_id, stores.cell0.id])) {
+      const row = await stores.cell(cellId).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst();
+      if (row === undefined) continue;
       if (row.deleted_at !== null && options.deleted !== true) return null;
-      return { instance: toInstance(row, mapping.cell_id === stores.cell0.id), cellId: mapping.cell_id };
+      return { instance: toInstance(row, cellId === stores.cell0.id), cellId };
     }
   }
   return null;
@@ -393,119 +324,6 @@ export async function markDeleted(tx: Executor<CellTables>, id: string): Promise
 }
 
 /** A condition on instances, in SQL. */
-export type InstanceCondition = (eb: ExpressionBuilder<CellTables, 'instances'>) => ExpressionWrapper<CellTables, 'instances', SqlBool>;
-
-/** Columns a list can be sorted by. */
-export type InstanceSortColumn = keyof InstanceRow;
-
-export interface InstanceQuery {
-  readonly conditions: readonly InstanceCondition[];
-  /** Deleted instances: left out, too, or alone. */
-  readonly deleted: 'no' | 'yes' | 'only';
-  readonly sort: readonly { readonly column: InstanceSortColumn; readonly direction: 'asc' | 'desc' }[];
-  /** Null is no limit. */
-  readonly limit: number | null;
-  /** The last instance of the page before. */
-  readonly after: string | null;
-  /** Whether conditions match patterns that users wrote, some of which never end: PostgreSQL then gives up soon (57014). */
-  readonly patterned?: boolean;
-}
-
-/** One page of instances over all cells, one statement a cell, merged by the sort keys; ends with the id so that the order is total. */
-export async function listInstances(stores: Stores, query: InstanceQuery): Promise<LocatedInstance[]> {
-  const sort = [...query.sort, { column: 'uuid' as const, direction: query.sort.at(-1)?.direction ?? ('desc' as const) }];
-  const marker = query.after === null ? null : await markerRow(stores, query.after);
-  const pages = await Promise.all(
-    stores.cells().map(async (cell) => (await pageOfCell(cell, query, sort, marker)).map((row) => ({ row, cellId: cell.id }))),
-  );
-  const merged = pages.length === 1 ? pages[0]! : pages.flat().toSorted((a, b) => compareRows(a.row, b.row, sort));
-  const page = query.limit === null ? merged : merged.slice(0, query.limit);
-  return page.map(({ row, cellId }) => ({ instance: toInstance(row, cellId === stores.cell0.id), cellId }));
-}
-
-type Sort = readonly { readonly column: InstanceSortColumn; readonly direction: 'asc' | 'desc' }[];
-type Row = Selectable<InstanceRow>;
-
-async function markerRow(stores: Stores, id: string): Promise<Row> {
-  const mapping = await stores.api.selectFrom('instance_mappings').select('cell_id').where('instance_id', '=', id).executeTakeFirst();
-  const row = mapping && (await stores.cell(mapping.cell_id).selectFrom('instances').selectAll().where('uuid', '=', id).executeTakeFirst());
-  if (row === undefined) throw instanceNotFound(id);
-  return row;
-}
-
-async function pageOfCell(cell: Cell, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
-  if (query.patterned !== true) return selectPage(cell.database, query, sort, marker);
-  return patiently(cell.database, (tx) => selectPage(tx, query, sort, marker));
-}
-
-function selectPage(database: Executor<CellTables>, query: InstanceQuery, sort: Sort, marker: Row | null): Promise<Row[]> {
-  let select = database.selectFrom('instances').selectAll();
-  if (query.deleted === 'no') select = select.where('deleted_at', 'is', null);
-  if (query.deleted === 'only')
-    select = select.where((eb) => eb.or([eb('deleted_at', 'is not', null), eb('vm_state', '=', 'soft-delete')]));
-  for (const condition of query.conditions) select = select.where((eb) => condition(eb));
-  if (marker !== null) select = select.where((eb) => afterMarker(eb, sort, marker));
-  for (const { column, direction } of sort)
-    select = select.orderBy(column, (order) => (direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast()));
-  if (query.limit !== null) select = select.limit(query.limit);
-  return select.execute();
-}
-
-/** Strictly after the marker in the sort order, nulls coming first in ascending order. */
-function afterMarker(
-  eb: ExpressionBuilder<CellTables, 'instances'>,
-  sort: Sort,
-  marker: Row,
-): ExpressionWrapper<CellTables, 'instances', SqlBool> {
-  const same = ({ column }: Sort[number]) => (marker[column] === null ? eb(column, 'is', null) : eb(column, '=', marker[column] as never));
-  const beyond = ({ column, direction }: Sort[number]) => {
-    const value = marker[column];
-    if (direction === 'asc') return value === null ? eb(column, 'is not', null) : eb(column, '>', value as never);
-    return value === null ? sql<SqlBool>`false` : eb.or([eb(column, '<', value as never), eb(column, 'is', null)]);
-  };
-  return eb.or(sort.map((key, index) => eb.and([...sort.slice(0, index).map(same), beyond(key)]))) as never;
-}
-
-function compareRows(a: Row, b: Row, sort: Sort): number {
-  for (const { column, direction } of sort) {
-    const [left, right] = [a[column], b[column]];
-    if (left === right) continue;
-    const order = left === null ? -1 : right === null ? 1 : left < right ? -1 : 1;
-    return direction === 'asc' ? order : -order;
-  }
-  return 0;
-}
-
-/**
- * What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. `within` is a transaction the caller has
- * open in one of the cells: that cell is counted in it, so that nobody waits for a second connection while holding one.
- */
-export async function countUsage(
-  stores: Stores,
-  { projectId, userId }: { readonly projectId: string; readonly userId?: string },
-  within: { readonly cellId: string; readonly tx: Executor<CellTables> } | null = null,
-): Promise<{ readonly instances: number; readonly cores: number; readonly ram: number; readonly disk: number }> {
-  const counts = await Promise.all(
-    stores.cells().map(({ id, database }) =>
-      (id === within?.cellId ? within.tx : database)
-        .selectFrom('instances')
-        .select((eb) => [
-          eb.fn.countAll<number>().as('instances'),
-          sql<number>`coalesce(sum(vcpus), 0)`.as('cores'),
-          sql<number>`coalesce(sum(memory_mb), 0)`.as('ram'),
-          sql<number>`coalesce(sum(root_gb + ephemeral_gb + ceil((flavor->>'swapMb')::numeric / 1024)), 0)::bigint`.as('disk'),
-        ])
-        .where('project_id', '=', projectId)
-        .where('deleted_at', 'is', null)
-        .where('vm_state', '!=', 'soft-delete')
-        .$if(userId !== undefined, (query) => query.where('user_id', '=', userId!))
-        .executeTakeFirst(),
-    ),
-  );
-  const sum = (key: 'instances' | 'cores' | 'ram' | 'disk'): number => counts.reduce((total, count) => total + (count?.[key] ?? 0), 0);
-  return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram'), disk: sum('disk') };
-}
-
 /** The live instances of a host. */
 export async function instancesOnHost(database: CellDatabase, host: string): Promise<Instance[]> {
   const rows = await database.selectFrom('instances').selectAll().where('host', '=', host).where('deleted_at', 'is', null).execute();
@@ -516,81 +334,6 @@ export async function instancesOnHost(database: CellDatabase, host: string): Pro
 export async function instancesInState(database: CellDatabase, vmState: VmState): Promise<Instance[]> {
   const rows = await database.selectFrom('instances').selectAll().where('vm_state', '=', vmState).where('deleted_at', 'is', null).execute();
   return rows.map((row) => toInstance(row));
-}
-
-/** How many live instances these hosts have together. cell0 has no hosts. */
-export async function countOnHosts(stores: Stores, hosts: readonly string[]): Promise<number> {
-  if (hosts.length === 0) return 0;
-  const counts = await Promise.all(
-    stores
-      .cells()
-      .filter(({ id }) => id !== stores.cell0.id)
-      .map(({ database }) =>
-        database
-          .selectFrom('instances')
-          .select((eb) => eb.fn.countAll<number>().as('count'))
-          .where('host', 'in', hosts)
-          .where('deleted_at', 'is', null)
-          .executeTakeFirstOrThrow(),
-      ),
-  );
-  return counts.reduce((total, { count }) => total + count, 0);
-}
-
-/** What the live instances of a hypervisor take. */
-export interface NodeUsage {
-  readonly instances: number;
-  /** Those something is being done to. */
-  readonly busy: number;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly diskGb: number;
-}
-
-/** Usage by the name of the hypervisor, one statement a cell; of all of them where none are named. */
-export async function usageOfNodes(stores: Stores, nodes: readonly string[] | null = null): Promise<ReadonlyMap<string, NodeUsage>> {
-  const pages = await Promise.all(
-    stores.cells().map(({ database }) =>
-      database
-        .selectFrom('instances')
-        .select((eb) => [
-          'node',
-          eb.fn.countAll<number>().as('instances'),
-          eb.fn.count<number>('task_state').as('busy'),
-          sql<number>`sum(vcpus)`.as('vcpus'),
-          sql<number>`sum(memory_mb)`.as('memoryMb'),
-          sql<number>`sum(root_gb + ephemeral_gb)`.as('diskGb'),
-        ])
-        .where('deleted_at', 'is', null)
-        .where('node', 'is not', null)
-        .$if(nodes !== null, (query) => query.where('node', 'in', nodes!.length === 0 ? [''] : nodes))
-        .groupBy('node')
-        .execute(),
-    ),
-  );
-  return new Map(pages.flat().map(({ node, ...usage }) => [node ?? '', usage]));
-}
-
-/** The live instances of these hypervisors, as little of each as names it. */
-export async function instancesOfNodes(
-  stores: Stores,
-  nodes: readonly string[],
-): Promise<readonly { readonly id: InstanceId; readonly rowId: number; readonly node: string }[]> {
-  if (nodes.length === 0) return [];
-  const pages = await Promise.all(
-    stores
-      .cells()
-      .map(({ database }) =>
-        database
-          .selectFrom('instances')
-          .select(['id', 'uuid', 'node'])
-          .where('node', 'in', nodes)
-          .where('deleted_at', 'is', null)
-          .orderBy('id')
-          .execute(),
-      ),
-  );
-  return pages.flat().map((row) => ({ id: row.uuid as InstanceId, rowId: row.id, node: row.node ?? '' }));
 }
 
 /** The instance behind an address of a port, where the metadata service knows only that. */

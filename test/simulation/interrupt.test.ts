@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { RequestContext } from '../../src/lib/http/route.ts';
 import type { ApiDeps } from '../../src/services/api/deps.ts';
 import { operate } from '../../src/services/api/resources/servers/operate.ts';
-import { beginAction, getInstance, moveInstances, transition } from '../../src/store/instances.ts';
+import { listInstances } from '../../src/store/instance-lists.ts';
+import { beginAction, findInstance, getInstance, markDeleted, transition } from '../../src/store/instances.ts';
+import { moveInstances } from '../../src/store/move-instances.ts';
+import type { CellDatabase } from '../../src/store/stores.ts';
 import { activeSagas } from '../../src/store/sagas.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -36,13 +39,57 @@ test('a delete is accepted though the server has just been placed in another cel
   const located = await getInstance(world.stores, id);
   await moveInstances(world.stores, {
     ids: [id],
-    from: world.stores.cell0.id,
     to: world.stores.defaultCell.id,
     also: () => Promise.resolve(),
   });
   await operate(api(), ctx, located, 'delete', { name: 'delete-instance' });
   expect(await getInstance(world.stores, id)).toMatchObject({ cellId: world.stores.defaultCell.id, instance: { taskState: 'deleting' } });
   expect(await activeSagas(world.stores.defaultCell.database, id)).toMatchObject([{ name: 'delete-instance' }]);
+});
+
+test('a delete between a move that was cut off and its second try takes the server away for good', async () => {
+  const { id } = await world.accept();
+  const { cell0, defaultCell } = world.stores;
+  const cutOff = vi.spyOn(cell0.database, 'transaction').mockImplementationOnce(
+    () =>
+      ({
+        // everything is done in the other databases, and nothing of it in cell0
+        execute: (work: (tx: unknown) => Promise<unknown>) => rolledBack(cell0.database, work),
+      }) as never,
+  );
+  const move = () => moveInstances(world.stores, { ids: [id], to: defaultCell.id, also: () => Promise.resolve() });
+  await expect(move()).rejects.toThrow('power cut');
+  cutOff.mockRestore();
+  const listed = () =>
+    listInstances(world.stores, { conditions: [(eb) => eb('uuid', '=', id)], deleted: 'no', sort: [], limit: null, after: null });
+  expect((await listed()).map(({ cellId }) => cellId)).toEqual([defaultCell.id]);
+
+  await operate(api(), ctx, await getInstance(world.stores, id), 'delete', { name: 'delete-instance' });
+  await markDeleted(defaultCell.database, id);
+  await move();
+  expect([await findInstance(world.stores, id), await listed()]).toEqual([null, []]);
+  expect(await cell0.database.selectFrom('instances').select('uuid').where('uuid', '=', id).execute()).toEqual([]);
+});
+
+/** A transaction that is not committed, as of a process that dies. */
+const rolledBack = (database: CellDatabase, work: (tx: unknown) => Promise<unknown>): Promise<never> =>
+  database.transaction().execute(async (tx) => {
+    await work(tx);
+    throw new Error('power cut');
+  });
+
+test('a delete between a move that was cut off before it wrote and its second try finds the server where it was', async () => {
+  const { id } = await world.accept();
+  const { cell0, defaultCell } = world.stores;
+  const move = (also: () => Promise<void>) => moveInstances(world.stores, { ids: [id], to: defaultCell.id, also });
+  await expect(move(() => Promise.reject(new Error('power cut')))).rejects.toThrow('power cut');
+
+  await operate(api(), ctx, await getInstance(world.stores, id), 'delete', { name: 'delete-instance' });
+  expect(await activeSagas(cell0.database, id)).toMatchObject([{ name: 'delete-instance' }]);
+  await markDeleted(cell0.database, id);
+  await move(() => Promise.resolve());
+  expect(await findInstance(world.stores, id)).toBe(null);
+  expect(await defaultCell.database.selectFrom('instances').select('uuid').where('uuid', '=', id).execute()).toEqual([]);
 });
 
 test('a server that is gone is not found', async () => {

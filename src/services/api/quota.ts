@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { quotaExceeded } from '../../domain/faults.ts';
 import type { InstanceFlavor } from '../../domain/instance.ts';
 import type { Executor } from '../../lib/sql/database.ts';
-import { countUsage } from '../../store/instances.ts';
+import { countUsage } from '../../store/instance-usage.ts';
 import { ownLimits, type QuotaOwner } from '../../store/quotas.ts';
 import type { CellTables } from '../../store/tables.ts';
 import type { ApiDeps } from './deps.ts';

@@ -1,7 +1,7 @@
 import type { InstanceId } from '../../../domain/instance.ts';
 import { KilonovaError } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
-import { moveInstances } from '../../../store/instances.ts';
+import { moveInstances } from '../../../store/move-instances.ts';
 import { requestSpecOf } from '../../../store/mappings.ts';
 import { eraseAdminPass, insertSagas } from '../../../store/sagas.ts';
 import type { ConductorDeps } from '../deps.ts';
@@ -68,7 +68,6 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
         }));
         await moveInstances(deps.stores, {
           ids: placed.map(({ instanceId }) => instanceId),
-          from: cell0.id,
           to: cellId,
           also: (tx) => insertSagas(tx, builds),
         });

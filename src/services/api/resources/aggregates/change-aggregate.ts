@@ -2,7 +2,7 @@ import { hostNotFound } from '../../../../domain/faults.ts';
 import { conflict, invalid, notFound, type KilonovaError } from '../../../../lib/errors.ts';
 import * as store from '../../../../store/aggregates.ts';
 import type { Aggregate } from '../../../../store/aggregates.ts';
-import { countOnHosts } from '../../../../store/instances.ts';
+import { countOnHosts } from '../../../../store/instance-usage.ts';
 import { nodesOfHost } from '../../../../store/services.ts';
 import type { ApiDatabase } from '../../../../store/stores.ts';
 import type { ApiDeps } from '../../deps.ts';

@@ -3,7 +3,7 @@ import { invalid, isKind, notFound } from '../../../../lib/errors.ts';
 import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
-import { instancesOfNodes, usageOfNodes } from '../../../../store/instances.ts';
+import { instancesOfNodes, usageOfNodes } from '../../../../store/instance-usage.ts';
 import { findNode, listServices, pageOfNodes, type ComputeNode } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { isUpNow } from '../../hosts.ts';

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { versionedView, type ViewField } from '../../../../lib/http/versioned-view.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
-import type { NodeUsage } from '../../../../store/instances.ts';
+import type { NodeUsage } from '../../../../store/instance-usage.ts';
 import type { ComputeNode, ServiceRecord } from '../../../../store/services.ts';
 
 /** A hypervisor with what its representation needs beside what its host tells of it. */

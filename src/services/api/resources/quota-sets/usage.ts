@@ -1,5 +1,5 @@
 import { countKeyPairs } from '../../../../store/key-pairs.ts';
-import { countUsage } from '../../../../store/instances.ts';
+import { countUsage } from '../../../../store/instance-usage.ts';
 import type { QuotaOwner } from '../../../../store/quotas.ts';
 import { countServerGroups } from '../../../../store/server-groups.ts';
 import type { ApiDeps } from '../../deps.ts';

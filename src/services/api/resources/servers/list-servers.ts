@@ -4,14 +4,8 @@ import { isTruthy } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { patternRefusal } from '../../../../lib/sql/patiently.ts';
-import {
-  findInstance,
-  listInstances,
-  type InstanceCondition,
-  type InstanceQuery,
-  type InstanceSortColumn,
-  type LocatedInstance,
-} from '../../../../store/instances.ts';
+import { listInstances, type InstanceCondition, type InstanceQuery, type InstanceSortColumn } from '../../../../store/instance-lists.ts';
+import { findInstance, type LocatedInstance } from '../../../../store/instances.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
 import { changesBetween } from '../../moments.ts';

@@ -3,7 +3,8 @@ import type { Image } from '../../../../clients/image.ts';
 import type { Network } from '../../../../clients/network.ts';
 import type { Instance, InstanceId } from '../../../../domain/instance.ts';
 import { createServerGroup } from '../../../../store/server-groups.ts';
-import { findInstance, inItsCell, markDeleted, moveInstances, updateInstance } from '../../../../store/instances.ts';
+import { findInstance, inItsCell, markDeleted, updateInstance } from '../../../../store/instances.ts';
+import { moveInstances } from '../../../../store/move-instances.ts';
 import { requestSpecOf } from '../../../../store/mappings.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
 
@@ -624,7 +625,7 @@ describe('creating a server', () => {
     const { id } = (await create({})).body.server;
     const found = (await findInstance(api.stores, id))!;
     const to = api.stores.defaultCell.id;
-    await moveInstances(api.stores, { ids: [id], from: found.cellId, to, also: () => Promise.resolve() });
+    await moveInstances(api.stores, { ids: [id], to, also: () => Promise.resolve() });
     const rename = () => inItsCell(api.stores, found, (database) => updateInstance(database, id, { name: 'moved' }));
     expect((await rename())?.name).toBe('moved');
     await markDeleted(api.stores.cell(to), id);

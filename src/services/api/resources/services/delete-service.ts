@@ -2,7 +2,7 @@ import { conflict, invalid, isKind, notFound } from '../../../../lib/errors.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { leaveAggregates } from '../../../../store/aggregates.ts';
-import { countOnHosts } from '../../../../store/instances.ts';
+import { countOnHosts } from '../../../../store/instance-usage.ts';
 import { openMovesOfHost, updateMove } from '../../../../store/moves.ts';
 import { deleteService as forgetService, findService, nodesOfHost, type ServiceName } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';

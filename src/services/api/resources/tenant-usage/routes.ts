@@ -4,7 +4,7 @@ import { version } from '../../../../lib/http/microversion.ts';
 import { anyText, digits, versionedQuery, type QueryOf } from '../../../../lib/http/query.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
-import { listInstances } from '../../../../store/instances.ts';
+import { listInstances } from '../../../../store/instance-lists.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { nextLinks } from '../../links.ts';
 import { does } from '../../microversions.ts';

@@ -8,26 +8,30 @@ export const oneCell: Invariant = {
   says: 'A server is in one cell.',
   async check({ deps: { stores } }) {
     const found: Finding[] = [];
-    for (const [index, cell] of stores.cells().entries()) {
-      const others = stores.cells().slice(index + 1);
+    const cells = stores.cells();
+    for (const [index, cell] of cells.entries()) {
+      const others = cells.filter(({ id }) => id !== cell.id);
       for await (const page of others.length === 0 ? [] : liveInstances(cell)) {
         const ids = page.map(({ id }) => id);
         for (const other of others) {
           const twice = await other.database
             .selectFrom('instances')
-            .select('uuid')
+            .select(['uuid', 'deleted_at'])
             .where(sql<boolean>`uuid = ANY(${ids}::uuid[])`)
             .execute();
-          for (const { uuid } of twice) {
-            const inCell0 = cell.id === stores.cell0.id;
+          for (const { uuid, deleted_at } of twice) {
+            if (deleted_at === null && cells.indexOf(other) < index) continue; // found from the other side
+            const left = [cell, other].find(({ id }) => id === stores.cell0.id);
+            const stays = left === cell ? other : cell;
             found.push({
               subject: `server ${uuid}`,
-              what: `It is in ${cell.name} and in ${other.name}.`,
-              repair: inCell0
-                ? `Remove it from ${cell.name}, which it has left, once its mapping says ${other.name}.`
-                : 'Remove the row of the cell that its mapping does not name.',
+              what: `It is in ${cell.name} and ${deleted_at === null ? '' : 'as a deleted one '}in ${other.name}.`,
+              repair:
+                left === undefined
+                  ? 'Remove the row of the cell that its mapping does not name.'
+                  : `Remove it from ${left.name}, which it has left, once its mapping says ${stays.name}.`,
               excusedBy: [uuid],
-              ...(inCell0 ? { mend: () => leaveCell0(stores, uuid, other.id) } : {}),
+              ...(left === undefined ? {} : { mend: () => leaveCell0(stores, uuid, stays.id) }),
             });
           }
         }

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, type QueryResult } from 'pg';
 
 /** A statement is prepared when it comes for the third time, and so many at most: lists of changing length make statements without end. */
 const preparedFrom = 3;
@@ -26,11 +26,11 @@ function nameOf(text: string): string | undefined {
  * statements are prepared anew after a migration under a running process.
  */
 export class PreparingClient extends Client {
-  // oxlint-disable-next-line typescript/no-explicit-any -- pg declares ten overloads; Kysely uses one of them
-  override query(...args: any[]): any {
-    const [text, values] = args as [unknown, unknown];
+  /** Of the ten ways to call it only Kysely's, with text and values, is prepared; the others go through as they are. */
+  override query(...args: unknown[]): Promise<QueryResult> {
+    const [text, values] = args;
     if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0 || args.length > 2)
-      return super.query(...(args as [never]));
+      return super.query(...(args as [string]));
     const name = nameOf(text);
     if (name === undefined) return super.query(text, values);
     return super.query({ name, text, values }).catch((error: unknown) => {

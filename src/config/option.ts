@@ -34,6 +34,10 @@ const make = <T>(allowed: string, read: (text: string) => T, common: Common<T>, 
   ...common,
 });
 
+const numberFrom = (min?: number): string => `a number${min === undefined ? '' : ` ≥ ${min}`}`;
+const readNumber = (text: string, min?: number): number =>
+  Number.isFinite(Number(text)) && text.trim() !== '' && Number(text) >= (min ?? -Infinity) ? Number(text) : refuse(text, numberFrom(min));
+
 /** The makers of option types, after oslo.config's. */
 export const option = {
   text: (o: Common<string>): Option<string> => make('text', (t) => t, o),
@@ -64,18 +68,11 @@ export const option = {
   },
   port: (o: Common<number>): Option<number> =>
     make('a port from 0 to 65535', (t) => (/^\d{1,5}$/.test(t) && Number(t) <= 65535 ? Number(t) : refuse(t, 'a port from 0 to 65535')), o),
-  number: (o: Common<number> & { readonly min?: number }): Option<number> => {
-    const allowed = `a number${o.min === undefined ? '' : ` ≥ ${o.min}`}`;
-    return make(
-      allowed,
-      (t) => (Number.isFinite(Number(t)) && t.trim() !== '' && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, allowed)),
-      o,
-    );
-  },
+  number: (o: Common<number> & { readonly min?: number }): Option<number> => make(numberFrom(o.min), (t) => readNumber(t, o.min), o),
   optionalNumber: (o: { readonly help: string; readonly min?: number }): Option<number | null> =>
     make<number | null>(
-      'a number',
-      (t) => (Number.isFinite(Number(t)) && Number(t) >= (o.min ?? -Infinity) ? Number(t) : refuse(t, 'a number')),
+      numberFrom(o.min),
+      (t) => readNumber(t, o.min),
       { help: o.help, default: null },
       (v) => (v === null ? '<None>' : String(v)),
     ),

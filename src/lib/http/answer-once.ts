@@ -1,14 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import type { Log } from '../log.ts';
+import type { Answer } from './fault-format.ts';
 import { HttpError } from './http-error.ts';
 import type { RequestContext } from './route.ts';
-
-/** An answer as it is kept: all that is needed to give it again. */
-export interface KeptAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-}
 
 /** What is known of a request that carried this key before. */
 export type Claim =
@@ -58,9 +52,9 @@ export function idempotencyKeyOf({ headers }: Pick<RequestContext, 'headers'>): 
 export async function answerOnce(
   { store, wasCarriedOut }: OnceOnly,
   request: { readonly key: string; readonly content: unknown; readonly ctx: RequestContext; readonly status: number; readonly log: Log },
-  run: (ctx: RequestContext) => Promise<KeptAnswer>,
-  faultOf: (error: unknown) => KeptAnswer,
-): Promise<KeptAnswer & { readonly requestId: string }> {
+  run: (ctx: RequestContext) => Promise<Answer>,
+  faultOf: (error: unknown) => Answer,
+): Promise<Answer & { readonly requestId: string }> {
   const { ctx, log } = request;
   const whole = JSON.stringify([ctx.caller.projectId, ctx.caller.userId, request.key]);
   const key = hash(`key ${whole}`);
@@ -85,7 +79,7 @@ export async function answerOnce(
   try {
     const within: RequestContext = Object.create(ctx, {
       requestId: { value: requestId, enumerable: true },
-      intend: { value: (answer: KeptAnswer) => store.intend(key, sealed.seal(answer)), enumerable: true },
+      intend: { value: (answer: Answer) => store.intend(key, sealed.seal(answer)), enumerable: true },
     }) as RequestContext;
     const answer = await run(within);
     await store.answer(key, sealed.seal(answer));
@@ -112,7 +106,7 @@ function canonical(value: unknown): unknown {
 }
 
 /** Encrypts answers with what only the caller knows. */
-function sealing(secret: string): { seal(answer: KeptAnswer): Uint8Array; open(sealed: Uint8Array): KeptAnswer } {
+function sealing(secret: string): { seal(answer: Answer): Uint8Array; open(sealed: Uint8Array): Answer } {
   const key = Buffer.from(hkdfSync('sha256', secret, 'kilonova idempotency', 'answer', 32));
   return {
     seal(answer) {
@@ -124,7 +118,7 @@ function sealing(secret: string): { seal(answer: KeptAnswer): Uint8Array; open(s
     open(sealed) {
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12)).setAuthTag(sealed.subarray(12, 28));
       const text = Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8');
-      return JSON.parse(text) as KeptAnswer;
+      return JSON.parse(text) as Answer;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { KilonovaError, notFound } from '../errors.ts';
+import type { Answer } from './fault-format.ts';
 import { HttpError } from './http-error.ts';
 
 /** Longer messages repeat what a client sent, to no one's use. */
@@ -36,14 +37,7 @@ export function refusalOfUnreadable(error: Error & { readonly code?: string }): 
 }
 
 /** Answers on a connection that has no request, and closes it. */
-export function answerRaw(
-  socket: Socket,
-  {
-    status,
-    body,
-    headers,
-  }: { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string | readonly string[]>> },
-): void {
+export function answerRaw(socket: Socket, { status, body, headers }: Answer): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   const text = typeof body === 'string' ? body : JSON.stringify(body ?? {});
   const lines = Object.entries({

@@ -1,6 +1,6 @@
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
+import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 import { quote } from '../../lib/http/validation.ts';
 import { isUnstorable } from '../../lib/sql/database.ts';
 

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { isUnstorable } from '../../lib/sql/database.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
+import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 
 const answer = (status: number, message: string, headers: Answer['headers'] = {}): Answer => ({
   status,

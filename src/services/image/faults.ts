@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
+import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 
 const titles: Readonly<Record<number, string>> = { 413: 'Request Entity Too Large', 416: 'Requested Range Not Satisfiable' };
 

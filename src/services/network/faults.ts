@@ -1,5 +1,5 @@
 import { KilonovaError, messageOf, type ErrorKind } from '../../lib/errors.ts';
-import type { Answer, FaultFormat } from '../../lib/http/service.ts';
+import type { Answer, FaultFormat } from '../../lib/http/fault-format.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { quote, type Issue } from '../../lib/http/validation.ts';
 import { sqlState } from '../../lib/sql/database.ts';

@@ -3,7 +3,7 @@ import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
 import { version, versionHeaders, type Version } from '../../lib/http/microversion.ts';
 import type { AnyRoute } from '../../lib/http/route.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
+import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 import { quote, type Issue } from '../../lib/http/validation.ts';
 import { does, microversions, versionAskedFor } from './microversions.ts';
 import { uuidPattern } from './schemas.ts';

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/service.ts';
+import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 import { quote } from '../../lib/http/validation.ts';
 import { isUnstorable } from '../../lib/sql/database.ts';
 

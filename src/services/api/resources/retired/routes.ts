@@ -1,4 +1,4 @@
-import { goneForGood } from '../../../../lib/http/service.ts';
+import { goneForGood } from '../../../../lib/http/fault-format.ts';
 import type { Method } from '../../../../lib/http/route.ts';
 import { route } from '../../deps.ts';
 

@@ -1,5 +1,5 @@
 import { notFound } from '../../../../lib/errors.ts';
-import type { Answer } from '../../../../lib/http/service.ts';
+import type { Answer } from '../../../../lib/http/fault-format.ts';
 import type { AnyRoute, Method, RequestContext } from '../../../../lib/http/route.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { computeMicroversions } from '../../microversions.ts';

@@ -149,3 +149,75 @@ test('a step past the point of no return has no undo', () => {
     'saga wrong: step a is past the point of no return and has an undo',
   );
 });
+
+test('a write of which nobody knows whether it happened is looked up before anything is done again', async () => {
+  const kept = memorySagaStore(systemClock);
+  const deps: Deps = { done: [] };
+  kept.insert({ id: 'saga', name: 'doubted', subject: 'thing', params: {} });
+  let doubts = 1;
+  const store: typeof kept.store = {
+    ...kept.store,
+    async advance(...args) {
+      const written = await kept.store.advance(...args);
+      if (doubts-- > 0) throw unavailable('The store went away before it answered.');
+      return written;
+    },
+  };
+  const doubted = saga<Params, Deps>('doubted')
+    .pointOfNoReturn()
+    .step('once', { run: step('once').run })
+    .step('last', { run: step('last').run });
+  engines.push(
+    startSagaEngine({ store, sagas: [doubted], deps, owner: 'test', clock: systemClock, log: silentLog, leaseMs: 2000, pollMs: 5 }),
+  );
+  const ended = await waitUntil(() => (kept.get('saga')?.state === 'done' ? kept.get('saga')! : null), {
+    clock: systemClock,
+    timeoutMs: 5000,
+    everyMs: 2,
+    what: 'The end of the saga',
+  });
+  expect({ did: deps.done, log: ended.log.map((line) => line.step) }).toEqual({ did: ['once', 'last'], log: ['once', 'last'] });
+});
+
+test('an engine whose own lease ran out takes the saga over from itself, and holds it', async () => {
+  const kept = memorySagaStore(systemClock);
+  const deps: Deps = { done: [] };
+  kept.insert({ id: 'saga', name: 'slow', subject: 'thing', params: {} });
+  let away = true;
+  const store: typeof kept.store = {
+    ...kept.store,
+    renew: (...args) => (away ? Promise.reject(unavailable('away')) : kept.store.renew(...args)),
+  };
+  const starts: AbortSignal[] = [];
+  const finish = Promise.withResolvers<null>();
+  const slow = saga<Params, Deps>('slow').step('long', {
+    run: ({ signal }) => {
+      starts.push(signal);
+      if (starts.length === 2) away = false;
+      return starts.length === 1
+        ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
+        : finish.promise;
+    },
+  });
+  const engine = startSagaEngine({
+    store,
+    sagas: [slow],
+    deps,
+    owner: 'test',
+    clock: systemClock,
+    log: silentLog,
+    leaseMs: 100,
+    pollMs: 5,
+  });
+  engines.push(engine);
+  await waitUntil(() => (starts.length === 2 && starts[0]!.aborted ? true : null), {
+    clock: systemClock,
+    timeoutMs: 5000,
+    everyMs: 2,
+    what: 'The second start',
+  });
+  await systemClock.sleep(1000); // more than two leases: one that is renewed is not taken again
+  const held = { running: engine.running(), starts: starts.length };
+  finish.resolve(null);
+  expect(held).toEqual({ running: 1, starts: 2 });
+});

@@ -31,7 +31,10 @@ export interface SagaEngine {
   running(): number;
 }
 
+/** Somebody else goes on with the saga. */
 class LeaseLost extends Error {}
+/** Nobody knows whether progress was written: the saga is read again before anything more is done. */
+class WriteInDoubt extends Error {}
 
 /** Runs the sagas of one store until it is stopped. Any number of engines may share a store. */
 export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine {
@@ -51,6 +54,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       if (room <= 0 || stopping.signal.aborted) return;
       const claimed = await store.claim(owner, leaseMs, Math.min(room, 50));
       for (const record of claimed) {
+        held.get(record.id)?.abort.abort(new LeaseLost(`the lease on saga ${record.id} ran out`)); // our own, when the store was away for long
         const abort = new AbortController();
         const ended = Promise.resolve().then(() => drive(record, AbortSignal.any([abort.signal, stopping.signal]))); // after it stands in `held`
         held.set(record.id, { fence: record.fence, abort, cancelled: record.cancelRequested, ended });
@@ -61,12 +65,13 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
 
   const renewLeases = async (): Promise<void> => {
     if (held.size === 0) return;
+    const renewed = [...held];
     const known = await store.renew(
       owner,
-      [...held].map(([id, { fence }]) => ({ id, fence })),
+      renewed.map(([id, { fence }]) => ({ id, fence })),
       leaseMs,
     );
-    for (const [id, entry] of held) {
+    for (const [id, entry] of renewed) {
       const answer = known.get(id);
       if (answer === undefined) entry.abort.abort(new LeaseLost(`the lease on saga ${id} was lost`));
       else if (answer.cancelRequested && !entry.cancelled) {
@@ -111,14 +116,18 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       // the lease is given back so that whoever comes next (or we) goes on at once; without a store it runs out by itself
       await store.release(record.id, record.fence, stopping.signal.aborted ? 0 : 1000).catch(() => undefined);
     } finally {
-      held.delete(first.id);
+      if (held.get(first.id)?.fence === first.fence) held.delete(first.id);
       wake.resolve();
     }
   }
 
   const write = async (record: SagaRecord, progress: SagaProgress, alongside: readonly Alongside[] = []): Promise<SagaRecord> => {
-    if (!(await store.advance(record.id, record.fence, progress, alongside)))
-      throw new LeaseLost(`another conductor has taken over saga ${record.id}`);
+    const written = await store.advance(record.id, record.fence, progress, alongside).catch((error: unknown) => {
+      throw isKind(error, 'unavailable')
+        ? new WriteInDoubt(`the store went away while saga ${record.id} was written`, { cause: error })
+        : error;
+    });
+    if (!written) throw new LeaseLost(`another conductor has taken over saga ${record.id}`);
     return {
       ...record,
       state: progress.state,
@@ -178,7 +187,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         };
         return await write(record, progress, alongside);
       } catch (error) {
-        if (error instanceof LeaseLost) throw error;
+        if (error instanceof LeaseLost || error instanceof WriteInDoubt) throw error;
         if (isCancelled()) continue;
         signal.throwIfAborted();
         const waited = clock.now() - started;
@@ -221,7 +230,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         };
         return await write(record, progress, alongside);
       } catch (error) {
-        if (error instanceof LeaseLost) throw error;
+        if (error instanceof LeaseLost || error instanceof WriteInDoubt) throw error;
         if (signal.reason instanceof LeaseLost) throw signal.reason;
         stopping.signal.throwIfAborted();
         log.error({ err: error, saga: saga.name, sagaId: record.id, step: step.name, attempt }, 'saga undo failed; trying again');

@@ -1,5 +1,8 @@
 import { Kysely, PostgresDialect, sql, type LogEvent, type Transaction } from 'kysely';
-import { Pool, types } from 'pg';
+import { Pool, types, type PoolClient } from 'pg';
+import { systemClock } from '../clock.ts';
+import { retry } from '../retry.ts';
+import { awayInOurWords, isAway } from './database-away.ts';
 import { PreparingClient } from './preparing-client.ts';
 import { sharedJson } from './shared-json.ts';
 
@@ -20,7 +23,10 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => {
 types.setTypeParser(types.builtins.JSON, sharedJson);
 types.setTypeParser(types.builtins.JSONB, sharedJson);
 
-/** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle. */
+/** How long a statement waits for a server that is being started again. */
+const patienceMs = 10_000;
+
+/** Opens a pool on one PostgreSQL database. Connections are made when needed and closed when idle; while the server is away they are waited for. */
 export function openDatabase<Tables>(
   url: string,
   options: {
@@ -39,10 +45,29 @@ export function openDatabase<Tables>(
     application_name: options.name ?? 'kilonova',
     options: '-c TimeZone=UTC',
   });
+  // one that breaks while it is used: the query that is cut off reports it, and nothing else may, for an error that nobody hears ends the process
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   pool.on('error', () => undefined); // an idle connection that breaks is replaced; the query that needs one reports it
   const { onStatement } = options;
   const log = onStatement === undefined ? {} : { log: ({ query }: LogEvent) => onStatement(query.sql) };
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), ...log });
+  const patient = { options: pool.options, connect: () => connectPatiently(pool), end: () => pool.end() };
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patient }), ...log });
+}
+
+/** A statement that has not been sent may wait: a server that was killed is back within seconds, and nobody need hear of it. */
+async function connectPatiently(pool: Pool): Promise<PoolClient> {
+  const until = systemClock.now() + patienceMs;
+  try {
+    return await retry(() => pool.connect(), {
+      clock: systemClock,
+      attempts: Infinity,
+      delayMs: 20,
+      maxDelayMs: 250,
+      when: (error) => isAway(error) && systemClock.now() < until,
+    });
+  } catch (error) {
+    throw awayInOurWords(error);
+  }
 }
 
 /** One numbered step of a schema. Applied once, in order, each in its own transaction. */

@@ -1,4 +1,5 @@
 import { Client, type QueryResult } from 'pg';
+import { awayInOurWords } from './database-away.ts';
 
 /** A statement is prepared when it comes for the third time, and so many at most: lists of changing length make statements without end. */
 const preparedFrom = 3;
@@ -30,14 +31,24 @@ export class PreparingClient extends Client {
   override query(...args: unknown[]): Promise<QueryResult> {
     const [text, values] = args;
     if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0 || args.length > 2)
-      return super.query(...(args as [string]));
+      return told(super.query(...(args as [string])));
     const name = nameOf(text);
-    if (name === undefined) return super.query(text, values);
-    return super.query({ name, text, values }).catch((error: unknown) => {
-      if (isStalePlan(error)) generation++;
-      throw error;
-    });
+    if (name === undefined) return told(super.query(text, values));
+    return told(
+      super.query({ name, text, values }).catch((error: unknown) => {
+        if (isStalePlan(error)) generation++;
+        throw error;
+      }),
+    );
   }
+}
+
+/** A failure of the connection is told in our words. What is answered otherwise than by a promise goes through as it is. */
+function told<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  if (!((answer as unknown) instanceof Promise)) return answer;
+  return answer.catch((error: unknown) => {
+    throw awayInOurWords(error);
+  });
 }
 
 const isStalePlan = (error: unknown): boolean =>

@@ -13,7 +13,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { randomIds } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { ensureDatabase } from '../../lib/postgres/databases.ts';
-import { startPostgres } from '../../lib/postgres/start-postgres.ts';
+import { keepPostgres } from '../../lib/postgres/keep-postgres.ts';
 import { inProcessBus } from '../../lib/rpc/in-process.ts';
 import { openStores } from '../../store/stores.ts';
 import { startApi } from '../api/start-api.ts';
@@ -315,7 +315,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       const api = settings.api_database.connection || named;
       const server =
         named === ''
-          ? await startPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) })
+          ? await keepPostgres({ directory: join(settings.DEFAULT.state_path, 'postgresql'), log: log.child({ service: 'postgresql' }) })
           : null;
       if (server !== null) stops.push(() => server.stop());
       const shared = server?.url('postgres') ?? named;

@@ -1,13 +1,14 @@
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { policyOverrides } from '../../config/index.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { createLog, type Log } from '../../lib/log.ts';
 import { KilonovaError, messageOf } from '../../lib/errors.ts';
 import { startCloud, type Cloud } from './cloud.ts';
 import { cloudSettings, refuseTakenPorts, type UpFlags } from './cloud-settings.ts';
 import { writeCredentials } from './credentials-files.ts';
 import { adminSession } from './admin-session.ts';
-import { ensureLibvirtd } from './libvirtd.ts';
+import { ensureLibvirtd, keepLibvirtd } from './libvirtd.ts';
 import { writtenProgress, type Progress } from './progress.ts';
 import { blankImage, imageFile, seedFlavors, seedImage } from './seed.ts';
 import { seedNetworks } from './seed-networks.ts';
@@ -58,7 +59,14 @@ export async function up(options: UpOptions): Promise<RunningUp> {
       ? import('./guest-image/make-guest-image.ts').then(({ makeGuestImage }) => makeGuestImage({ directory: imageCachePath(), log }))
       : null;
     image?.catch(() => undefined);
-    const cloud = await startCloud({ settings, secrets, log, progress, policyOverrides: policyOverrides(settings, state.novaConf) });
+    const libvirtd = real ? keepLibvirtd({ clock: systemClock, log: log.child({ service: 'libvirt' }) }) : null;
+    let cloud: Cloud;
+    try {
+      cloud = await startCloud({ settings, secrets, log, progress, policyOverrides: policyOverrides(settings, state.novaConf) });
+    } catch (error) {
+      await libvirtd?.stop();
+      throw error;
+    }
     try {
       await writeCredentials(state, secrets, cloud);
       const admin = adminSession(cloud, secrets.adminPassword, log);
@@ -68,6 +76,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
       );
     } catch (error) {
       await cloud.stop();
+      await libvirtd?.stop();
       throw error;
     }
     return {
@@ -82,6 +91,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
             destroyServers(cloud, adminSession(cloud, secrets.adminPassword, log)),
           );
         await cloud.stop({ removeDataPlane: destroy });
+        await libvirtd?.stop();
         await lock.release();
       },
     };

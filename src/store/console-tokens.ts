@@ -53,7 +53,7 @@ export async function insertConsoleToken(tx: Executor<CellTables>, token: string
 
 /** What a token permits at this moment, in whichever cell; null when it is not known or has expired. A cell that does not answer knows none. */
 export async function findConsoleToken(stores: Stores, token: string, now: number): Promise<ConsoleToken | null> {
-  const cells = stores.cells().filter(({ id }) => id !== stores.cell0.id);
+  const cells = stores.hostCells();
   const found = await Promise.allSettled(
     cells.map(({ database }) =>
       database

@@ -15,7 +15,7 @@ const busyTasks = ['resize_migrating', 'rebuilding', 'resize_prep', 'image_snaps
 export async function readHostLoad(stores: Stores, wanted: { readonly instances: boolean }): Promise<HostLoad> {
   const counts = async (query: (cell: Cell) => Promise<readonly { host: string; count: number }[]>): Promise<Map<string, number>> => {
     const sum = new Map<string, number>();
-    for (const { host, count } of (await Promise.all(stores.cells().map(query))).flat()) sum.set(host, (sum.get(host) ?? 0) + count);
+    for (const { host, count } of (await Promise.all(stores.hostCells().map(query))).flat()) sum.set(host, (sum.get(host) ?? 0) + count);
     return sum;
   };
   const [ioOps, instances] = await Promise.all([
@@ -47,7 +47,7 @@ export async function readHostLoad(stores: Stores, wanted: { readonly instances:
 export async function hostsOfInstances(stores: Stores, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
   const pages = await Promise.all(
-    stores.cells().map(({ database }) =>
+    stores.hostCells().map(({ database }) =>
       database
         .selectFrom('instances')
         .select(['uuid', 'host'])
@@ -63,7 +63,7 @@ export async function hostsOfInstances(stores: Stores, ids: readonly string[]): 
 export async function imagePropertiesByHost(stores: Stores): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
   const byHost = new Map<string, Map<string, number>>();
   const pages = await Promise.all(
-    stores.cells().map(
+    stores.hostCells().map(
       async ({ database }) =>
         (
           await sql<{ host: string; property: string; count: number }>`

@@ -34,21 +34,18 @@ export async function countUsage(
   return { instances: sum('instances'), cores: sum('cores'), ram: sum('ram'), disk: sum('disk') };
 }
 
-/** How many live instances these hosts have together. cell0 has no hosts. */
+/** How many live instances these hosts have together. */
 export async function countOnHosts(stores: Stores, hosts: readonly string[]): Promise<number> {
   if (hosts.length === 0) return 0;
   const counts = await Promise.all(
-    stores
-      .cells()
-      .filter(({ id }) => id !== stores.cell0.id)
-      .map(({ database }) =>
-        database
-          .selectFrom('instances')
-          .select((eb) => eb.fn.countAll<number>().as('count'))
-          .where('host', 'in', hosts)
-          .where('deleted_at', 'is', null)
-          .executeTakeFirstOrThrow(),
-      ),
+    stores.hostCells().map(({ database }) =>
+      database
+        .selectFrom('instances')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('host', 'in', hosts)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirstOrThrow(),
+    ),
   );
   return counts.reduce((total, { count }) => total + count, 0);
 }
@@ -66,7 +63,7 @@ export interface NodeUsage {
 /** Usage by the name of the hypervisor, one statement a cell; of all of them where none are named. */
 export async function usageOfNodes(stores: Stores, nodes: readonly string[] | null = null): Promise<ReadonlyMap<string, NodeUsage>> {
   const pages = await Promise.all(
-    stores.cells().map(({ database }) =>
+    stores.hostCells().map(({ database }) =>
       database
         .selectFrom('instances')
         .select((eb) => [
@@ -95,7 +92,7 @@ export async function instancesOfNodes(
   if (nodes.length === 0) return [];
   const pages = await Promise.all(
     stores
-      .cells()
+      .hostCells()
       .map(({ database }) =>
         database
           .selectFrom('instances')

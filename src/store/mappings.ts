@@ -16,10 +16,11 @@ export async function mapInstances(
   }[],
 ): Promise<void> {
   await tx
-    .insertInto('instance_mappings')
-    .values(entries.map((e) => ({ instance_id: e.instanceId, project_id: e.projectId, user_id: e.userId, cell_id: e.cellId })))
-    .execute();
-  await tx
+    .with('mapped', (query) =>
+      query
+        .insertInto('instance_mappings')
+        .values(entries.map((e) => ({ instance_id: e.instanceId, project_id: e.projectId, user_id: e.userId, cell_id: e.cellId }))),
+    )
     .insertInto('request_specs')
     .values(entries.map((e) => ({ instance_id: e.instanceId, spec: JSON.stringify(e.spec) })))
     .execute();

@@ -14,12 +14,18 @@ export async function quotaLimits(
   { projectId, userId }: QuotaOwner,
   configured: Limits,
 ): Promise<Record<string, number>> {
-  const [defaults, ofProject, ofUser] = await Promise.all([
+  const users = userId === undefined ? [''] : ['', userId];
+  const [defaults, own] = await Promise.all([
     classLimits(api, 'default', configured),
-    ownLimits(api, { projectId }),
-    userId === undefined ? {} : ownLimits(api, { projectId, userId }),
+    api
+      .selectFrom('quotas')
+      .select(['resource', 'hard_limit'])
+      .where('project_id', '=', projectId)
+      .where('user_id', 'in', users)
+      .orderBy('user_id') // the user's own last, over the project's
+      .execute(),
   ]);
-  return overlaid(overlaid(defaults, ofProject), ofUser);
+  return overlaid(defaults, Object.fromEntries(own.map((row) => [row.resource, row.hard_limit])));
 }
 
 /** What was set for a project (or a user in it) and nothing else. */

@@ -78,7 +78,7 @@ export async function listServices(stores: Stores): Promise<ServiceRecord[]> {
 export async function computeServicesOf(stores: Stores, hosts: readonly string[]): Promise<ReadonlyMap<string, ServiceRecord>> {
   if (hosts.length === 0) return new Map();
   const pages = await Promise.all(
-    stores.cells().map(async ({ id, database }) => {
+    stores.hostCells().map(async ({ id, database }) => {
       const rows = await database
         .selectFrom('services')
         .selectAll()
@@ -146,7 +146,7 @@ const toNode = (row: Selectable<CellTables['compute_nodes']>, cellId: string): C
 export async function listComputeNodes(stores: Stores): Promise<ComputeNode[]> {
   const pages = await Promise.all(
     stores
-      .cells()
+      .hostCells()
       .map(async ({ id, database }) =>
         (await database.selectFrom('compute_nodes').selectAll().orderBy('id').execute()).map((row) => toNode(row, id)),
       ),
@@ -161,7 +161,7 @@ export type HostLiveness = Pick<ServiceRecord, 'host' | 'disabled' | 'forcedDown
 export async function listHostLiveness(stores: Stores): Promise<HostLiveness[]> {
   const pages = await Promise.all(
     stores
-      .cells()
+      .hostCells()
       .map(({ database }) =>
         database
           .selectFrom('services')
@@ -198,7 +198,7 @@ export async function nodesOfCell(cell: Cell, uuids: readonly string[] | null): 
 export async function nodesOfHost(stores: Stores, host: string): Promise<ComputeNode[]> {
   const pages = await Promise.all(
     stores
-      .cells()
+      .hostCells()
       .map(async ({ id, database }) =>
         (await database.selectFrom('compute_nodes').selectAll().where('host', '=', host).orderBy('id').execute()).map((row) =>
           toNode(row, id),
@@ -212,7 +212,7 @@ export async function findNode(
   stores: Stores,
   by: { readonly uuid: string } | { readonly id: number } | { readonly name: string },
 ): Promise<ComputeNode | null> {
-  for (const { id: cellId, database } of stores.cells()) {
+  for (const { id: cellId, database } of stores.hostCells()) {
     const row = await database
       .selectFrom('compute_nodes')
       .selectAll()
@@ -230,7 +230,7 @@ export async function pageOfNodes(
 ): Promise<ComputeNode[]> {
   const { limit, after, named } = page;
   const nodes: ComputeNode[] = [];
-  const cells = stores.cells();
+  const cells = stores.hostCells();
   for (const { id, database } of after === null ? cells : cells.slice(cells.findIndex((cell) => cell.id === after.cellId))) {
     const room = limit === null ? null : limit - nodes.length;
     if (room === 0) break;

@@ -21,6 +21,8 @@ export interface Stores {
   cell(id: string): CellDatabase;
   /** All cells, cell0 first. */
   cells(): readonly Cell[];
+  /** The cells that hosts are in: all but cell0. */
+  hostCells(): readonly Cell[];
   /** Holds instances that are not in any other cell: still to be scheduled, or never to be. */
   readonly cell0: Cell;
   /** Where new hosts go. */
@@ -64,6 +66,7 @@ export async function openStores(urls: {
       return { id: row.id, name: row.name, disabled: row.disabled, database };
     }),
   );
+  const hostCells = cells.filter(({ id }) => id !== cell0Id);
   const byId = new Map(cells.map((cell) => [cell.id, cell]));
   const named = (id: string): Cell => {
     const cell = byId.get(id);
@@ -74,8 +77,9 @@ export async function openStores(urls: {
     api,
     cell: (id) => named(id).database,
     cells: () => cells,
+    hostCells: () => hostCells,
     cell0: named(cell0Id),
-    defaultCell: cells.find((cell) => cell.id !== cell0Id && !cell.disabled) ?? named(cell1Id),
+    defaultCell: hostCells.find(({ disabled }) => !disabled) ?? named(cell1Id),
     async close() {
       await Promise.all([api.destroy(), ...cells.map((cell) => cell.database.destroy())]);
     },

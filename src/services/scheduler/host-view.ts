@@ -69,7 +69,7 @@ export function createHostViews(deps: { readonly stores: Stores; readonly settin
       }
       for (const uuid of versions.keys()) seen.add(uuid);
     };
-    await Promise.all(deps.stores.cells().map(readCell));
+    await Promise.all(deps.stores.hostCells().map(readCell));
     for (const uuid of known.keys()) if (!seen.has(uuid)) known.delete(uuid);
     return new Map([...known].map(([uuid, { node }]) => [uuid, node]));
   };

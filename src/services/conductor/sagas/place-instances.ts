@@ -1,9 +1,11 @@
 import type { InstanceId } from '../../../domain/instance.ts';
 import { KilonovaError } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
+import type { Executor } from '../../../lib/sql/database.ts';
 import { moveInstances } from '../../../store/move-instances.ts';
 import { requestSpecOf } from '../../../store/mappings.ts';
 import { eraseAdminPass, insertSagas } from '../../../store/sagas.ts';
+import type { CellTables } from '../../../store/tables.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { failInstance, finishEvent } from '../outcome.ts';
 import type { BuildParams } from './build-instance.ts';
@@ -18,7 +20,7 @@ export interface PlaceParams {
 }
 
 /** Finds a place for the instances of one request, all or none, and starts the build of each in the cell of its place. Runs in cell0. */
-export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances')
+export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances', { deadlineSeconds: deadlineOfCopies })
   .step('destinations', {
     run: async ({ params, deps, signal }) => {
       const spec = await requestSpecOf(deps.stores, params.instanceIds[0]!);
@@ -49,8 +51,7 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
   })
   .pointOfNoReturn() // from here each instance has its own saga
   .step('handedOver', {
-    run: async ({ params, results, deps, sagaId }) => {
-      const { cell0 } = deps.stores;
+    run: async ({ params, results, deps, sagaId, alongside }) => {
       for (const [cellId, placed] of Map.groupBy(results.destinations, ({ chosen }) => chosen.cellId)) {
         const builds = placed.map(({ instanceId, chosen, alternates }) => ({
           id: buildIdOf(instanceId),
@@ -72,7 +73,7 @@ export const placeInstances = saga<PlaceParams, ConductorDeps>('place-instances'
           also: (tx) => insertSagas(tx, builds),
         });
       }
-      if (params.adminPass !== null) await eraseAdminPass(cell0.database, sagaId);
+      if (params.adminPass !== null) alongside((tx: Executor<CellTables>) => eraseAdminPass(tx, sagaId));
       deps.wake();
       return null;
     },

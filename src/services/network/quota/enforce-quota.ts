@@ -37,13 +37,19 @@ export async function enforcedLimits(db: NetworkDatabase | Tx, projectId: string
   return Object.fromEntries(quotaNames.map((name) => [name, limit(name)])) as Record<QuotaResource, number>;
 }
 
-export async function usageOf(db: NetworkDatabase | Tx, projectId: string, resource: QuotaResource): Promise<number> {
-  const { table } = quotaResources[resource];
-  if (table === null) return 0;
-  const { rows } = await sql<{
-    used: number;
-  }>`SELECT count(*)::int AS used FROM ${sql.table(table)} WHERE project_id = ${projectId}`.execute(db);
-  return rows[0]?.used ?? 0;
+/** How many of these resources a project has, in one statement. */
+export async function usageOf<Name extends QuotaResource>(
+  db: NetworkDatabase | Tx,
+  projectId: string,
+  resources: readonly Name[],
+): Promise<Record<Name, number>> {
+  const counts = resources.map((name) => {
+    const { table } = quotaResources[name];
+    const count = table === null ? sql`0` : sql`(SELECT count(*)::int FROM ${sql.table(table)} WHERE project_id = ${projectId})`;
+    return sql`${count} AS ${sql.ref(name)}`;
+  });
+  const { rows } = await sql<Record<Name, number>>`SELECT ${sql.join(counts)}`.execute(db);
+  return rows[0]!;
 }
 
 /** Refuses when `adding` more would pass the project's limit. Requests of one project for one resource pass here one after another. */
@@ -51,5 +57,6 @@ export async function enforceQuota(tx: Tx, projectId: string, resource: QuotaRes
   const { [resource]: limit } = await enforcedLimits(tx, projectId);
   if (limit < 0) return;
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`${resource} ${projectId}`}, 0))`.execute(tx);
-  if ((await usageOf(tx, projectId, resource)) + adding > limit) throw quotaExceeded(resource);
+  const used = await usageOf(tx, projectId, [resource]);
+  if (used[resource] + adding > limit) throw quotaExceeded(resource);
 }

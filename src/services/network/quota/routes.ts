@@ -24,9 +24,8 @@ const target = (projectId: string): PolicyTarget => ({ project_id: projectId, te
 const defaults = (): Record<string, number> => Object.fromEntries(quotaNames.map((name) => [name, quotaResources[name].limit]));
 
 async function details(deps: NetworkDeps, projectId: string): Promise<Record<string, unknown>> {
-  const limits = await enforcedLimits(deps.db, projectId);
-  const used = await Promise.all(quotaNames.map((name) => usageOf(deps.db, projectId, name)));
-  return Object.fromEntries(quotaNames.map((name, index) => [name, { limit: limits[name], used: used[index], reserved: 0 }]));
+  const [limits, used] = await Promise.all([enforcedLimits(deps.db, projectId), usageOf(deps.db, projectId, quotaNames)]);
+  return Object.fromEntries(quotaNames.map((name) => [name, { limit: limits[name], used: used[name], reserved: 0 }]));
 }
 
 /** A loaded value carries the project a path names, so that the policy is asked about it. */

@@ -200,19 +200,18 @@ export async function createServer(
     const count = await admitServers(deps, tx, projectId, flavor, { min, max, userId: caller.userId });
     const instances = Array.from({ length: count }, (_, index) => template(index, count));
     // the mappings first: one without an instance is found and removed, an instance without one would be lost
-    await deps.stores.api.transaction().execute(async (api) => {
-      await mapInstances(
-        api,
-        instances.map((instance) => ({ instanceId: instance.id, projectId, userId: caller.userId, cellId: cell0.id, spec })),
-      );
-      if (groupId !== null)
+    const entries = instances.map(({ id }) => ({ instanceId: id, projectId, userId: caller.userId, cellId: cell0.id, spec }));
+    if (groupId === null) await mapInstances(deps.stores.api, entries);
+    else
+      await deps.stores.api.transaction().execute(async (api) => {
+        await mapInstances(api, entries);
         await joinGroup(
           deps,
           api,
           groupId,
-          instances.map((instance) => instance.id),
+          instances.map(({ id }) => id),
         );
-    });
+      });
     await insertInstances(tx, instances);
     await recordAction(
       tx,

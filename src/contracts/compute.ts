@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { GuestDiagnostics } from '../domain/guest-diagnostics.ts';
 import type { MoveProgress } from '../domain/move.ts';
+import type { PlacedDevice } from '../domain/metadata/tagged-devices.ts';
 import type { FittedTopology } from '../domain/numa/guest-topology.ts';
 import type { GuestOrder } from '../domain/guest-order.ts';
 import type { BlockDevice, InstanceImage, PowerState } from '../domain/instance.ts';
@@ -114,6 +115,8 @@ export const computeAgent = contract('compute', {
   inspect: { since: 1, kind: 'query', args: GuestRef, result: Type.Union([State, Type.Null()]) },
   /** How busy a guest is; `conflict` for one that does not run. */
   diagnostics: { since: 1, kind: 'query', args: GuestRef, result: trusted<GuestDiagnostics>() },
+  /** Where the disks and interfaces of a guest are; none where its hypervisor cannot tell. */
+  placedDevices: { since: 1, kind: 'query', args: GuestRef, result: trusted<{ devices: readonly PlacedDevice[] }>() },
   /** How a guest is laid out on its host; null for one that floats over it, and for one this host does not have. */
   topology: { since: 1, kind: 'query', args: GuestRef, result: trusted<{ topology: FittedTopology | null }>() },
   /** Fetches images that guests may soon be made from. An image that cannot be had is told, and keeps no other from being fetched. */

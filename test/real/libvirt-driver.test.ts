@@ -68,7 +68,7 @@ describe('the libvirt driver', () => {
         { file: 'disk', device: 'disk', bus: null, content: { kind: 'blank' }, bytes: 64 * 1024 ** 2, bootIndex: 1 },
         { file: 'disk.eph0', device: 'disk', bus: 'scsi', content: { kind: 'blank' }, bytes: 1024 ** 2, bootIndex: null },
       ],
-      configDrive: { format: 'iso9660', bus: null, files: [{ path: 'openstack/latest/meta_data.json', content: '{"name": "a"}' }] },
+      configDrive: { format: 'iso9660', bus: null, files: () => [{ path: 'openstack/latest/meta_data.json', content: '{"name": "a"}' }] },
       devices: { guestAgent: true, rng: true, video: null, tablet: true, watchdog: 'reset', scsiModel: null },
       limits: { cpuShares: 512, cpuPeriod: null, cpuQuota: null, disk: { read_iops_sec: 100 } },
       about: { ...tinyGuest().about, displayName: `</name><devices>&"'\u0000😀` },

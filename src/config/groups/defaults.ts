@@ -118,8 +118,7 @@ export const defaults = {
     default: 3,
     help: 'Disks on the host a request may name; 0 allows servers on volumes only, negative is without a limit.',
   }),
-  default_ephemeral_format: option.choice(['ext4', 'xfs', 'vfat'], {
-    default: null,
+  default_ephemeral_format: option.optionalChoice(['ext4', 'xfs', 'vfat'], {
     help: 'File system of ephemeral disks; without it ext4 for Linux (os_type of the image), vfat for others.',
   }),
   allow_resize_to_same_host: option.flag({ default: false, help: 'Whether a server may get its new flavor on the host it is on.' }),

@@ -1,5 +1,6 @@
 import type { Instance } from '../instance.ts';
-import { ec2Id, ec2NumberOf, type GuestDevice, type InstanceMetadata } from './instance-metadata.ts';
+import { ec2Id, ec2NumberOf, type InstanceMetadata } from './instance-metadata.ts';
+import { taggedDevices, type PlacedDevice } from './tagged-devices.ts';
 
 /** What the record of an instance does not hold. */
 export interface MetadataContext {
@@ -10,7 +11,8 @@ export interface MetadataContext {
   readonly adminPass: string | null;
   /** See `storedPassword`. */
   readonly password: string;
-  readonly devices?: readonly GuestDevice[];
+  /** Where its devices are, as far as somebody knows. */
+  readonly placed?: readonly PlacedDevice[];
   readonly dedicatedCpus?: readonly number[];
   readonly dynamicVendorData?: Readonly<Record<string, unknown>>;
 }
@@ -45,7 +47,7 @@ export function metadataOf(instance: Instance, context: MetadataContext): Instan
     rootDeviceName: instance.rootDeviceName,
     blockDevices: instance.blockDevices,
     networkInfo: instance.networkInfo,
-    devices: context.devices ?? [],
+    devices: taggedDevices(instance, context.placed ?? []),
     dedicatedCpus: context.dedicatedCpus ?? [],
     files: instance.files ?? [],
     adminPass: context.adminPass,

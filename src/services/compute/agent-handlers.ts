@@ -59,6 +59,7 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
     consoleOutput: async ({ instanceId, lines }) => ({ text: await consoleOutput(host, instanceId, lines) }),
     console: (wanted) => consoleAddress(host, wanted),
     diagnostics: ({ instanceId }) => driver.diagnostics(instanceId),
+    placedDevices: async ({ instanceId }) => ({ devices: (await driver.placedDevices?.(instanceId)) ?? [] }),
     topology: async ({ instanceId }) => ({ topology: (await driver.layout?.held())?.get(instanceId)?.topology ?? null }),
     cacheImages: ({ imageIds }, { signal }) => cacheImages(host, imageIds, signal),
     inspect: async ({ instanceId }) => {

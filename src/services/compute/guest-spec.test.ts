@@ -41,21 +41,40 @@ const blank = (changes: Partial<BlockDevice>): BlockDevice => ({
 
 describe('the disks of a guest', () => {
   const disks = (changes: Parameters<typeof order>[0]) =>
-    guestSpec(order({ image: image(), ...changes }), inputs).disks.map(({ file, bytes, content }) => [file, bytes, content.kind]);
+    guestSpec(order({ image: image(), ...changes }), inputs).disks.map(({ file, bytes, content }) => [
+      file,
+      bytes,
+      content.kind === 'image' ? 'image' : content.format,
+    ]);
+  const format = (fileSystem: string, label = 'ephemeral0') => ({ fileSystem, label });
 
   it('are root, ephemeral and swap', () => {
     expect(disks({ flavor: flavor({ rootGb: 2, ephemeralGb: 3, swapMb: 64 }) })).toEqual([
       ['disk', 2 * gib, 'image'],
-      ['disk.eph0', 3 * gib, 'blank'],
-      ['disk.swap', 64 * 1024 ** 2, 'blank'],
+      ['disk.eph0', 3 * gib, format('vfat')],
+      ['disk.swap', 64 * 1024 ** 2, format('swap', 'swap')],
     ]);
   });
-  it('are as many ephemeral ones as were asked for', () => {
-    const blockDevices = [blank({ volumeSize: 1 }), blank({ volumeSize: 2 }), blank({ guestFormat: 'swap', volumeSize: 1 })];
-    expect(disks({ flavor: flavor({ ephemeralGb: 3 }), blockDevices }).slice(1)).toEqual([
-      ['disk.eph0', gib, 'blank'],
-      ['disk.eph1', 2 * gib, 'blank'],
+  it('are as many ephemeral ones as were asked for, and as much swap', () => {
+    const blockDevices = [
+      blank({ volumeSize: 1 }),
+      blank({ volumeSize: 2, guestFormat: 'xfs' }),
+      blank({ guestFormat: 'swap', volumeSize: 32 }),
+    ];
+    expect(disks({ flavor: flavor({ ephemeralGb: 3, swapMb: 64 }), blockDevices }).slice(1)).toEqual([
+      ['disk.eph0', gib, format('vfat')],
+      ['disk.eph1', 2 * gib, format('xfs', 'ephemeral1')],
+      ['disk.swap', 32 * 1024 ** 2, format('swap', 'swap')],
     ]);
+  });
+  it('have the file system that the operator or the kind of system says', () => {
+    const formatted = flavor({ ephemeralGb: 1 });
+    expect(disks({ flavor: formatted, imageProperties: { os_type: 'linux' } }).at(-1)).toEqual(['disk.eph0', gib, format('ext4')]);
+    const { settings } = readSettings('[DEFAULT]\ndefault_ephemeral_format = xfs\n');
+    const [, ephemeral] = guestSpec(order({ image: image(), flavor: formatted }), { ...inputs, settings }).disks;
+    expect(ephemeral?.content).toEqual({ kind: 'blank', format: format('xfs') });
+    const blockDevices = [blank({ volumeSize: 1, guestFormat: 'reiserfs' })];
+    expect(() => disks({ flavor: formatted, blockDevices })).toThrow("'guest_format' must be one of ext4, xfs, vfat, swap.");
   });
   it('are as large as the image when the flavor says nothing', () => {
     expect(disks({ flavor: flavor({ rootGb: 0 }) })).toEqual([['disk', null, 'image']]);
@@ -102,7 +121,7 @@ describe('the ports of a guest', () => {
 describe('properties of the image', () => {
   it('shape the guest', () => {
     const properties = { hw_disk_bus: 'scsi', hw_vif_model: 'e1000', hw_machine_type: 'pc-q35-7.2', hw_firmware_type: 'uefi', hw_qemu_guest_agent: 'yes', hw_video_model: 'vga', hw_watchdog_action: 'disabled', hw_cdrom_bus: 'sata' }; // prettier-ignore
-    const spec = guestSpec(order({ image: image(properties), networkInfo: [vif()] }), { ...inputs, configDriveFiles: [] });
+    const spec = guestSpec(order({ image: image(properties), networkInfo: [vif()] }), { ...inputs, configDriveFiles: () => [] });
     expect([spec.disks[0]?.bus, spec.interfaces[0]?.model, spec.machine.type, spec.machine.firmware, spec.devices.guestAgent, spec.devices.video, spec.devices.watchdog, spec.configDrive?.bus]).toEqual([
       'scsi', 'e1000', 'pc-q35-7.2', 'uefi', true, 'vga', null, 'sata',
     ]); // prettier-ignore

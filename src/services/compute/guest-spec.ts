@@ -3,7 +3,8 @@ import type { GuestOrder } from '../../domain/guest-order.ts';
 import { tapName, type Vif } from '../../domain/network-info.ts';
 import { invalid, unsupported } from '../../lib/errors.ts';
 import { cpuTopology } from './cpu-topology.ts';
-import type { BaseImage, ConfigDriveSpec, DiskSpec, GuestSpec, InterfaceSpec, LimitSpec, VolumeSpec } from './drivers/driver.ts';
+import { fileSystems, type BaseImage, type ConfigDriveSpec, type DiskSpec, type FileSystem } from './drivers/driver.ts';
+import type { GuestSpec, InterfaceSpec, LimitSpec, VolumeSpec } from './drivers/driver.ts';
 import { readProperty } from './image-properties.ts';
 
 /** What the host adds to an order. */
@@ -107,15 +108,15 @@ const GiB = 1024 ** 3;
 const MiB = 1024 ** 2;
 
 /** Root, ephemeral disks, swap: in the order they become `vda`, `vdb`, … */
-function disksOf({ flavor, image, imageProperties, blockDevices }: GuestOrder, { base }: GuestSpecInputs): DiskSpec[] {
+function disksOf({ flavor, image, imageProperties, blockDevices }: GuestOrder, { base, settings }: GuestSpecInputs): DiskSpec[] {
   const read = readProperty(imageProperties);
   const bus = read.bus('hw_disk_bus');
   const onVolume = blockDevices.some(({ bootIndex, destinationType }) => bootIndex === 0 && destinationType === 'volume');
-  const local = (file: string, bytes: number): DiskSpec => ({
+  const local = (file: string, bytes: number, format?: { readonly fileSystem: FileSystem; readonly label: string }): DiskSpec => ({
     file,
     device: 'disk',
     bus,
-    content: { kind: 'blank' },
+    content: { kind: 'blank', ...(format === undefined ? {} : { format }) },
     bytes,
     bootIndex: null,
   });
@@ -137,12 +138,16 @@ function disksOf({ flavor, image, imageProperties, blockDevices }: GuestOrder, {
       bootIndex: 1,
     });
   } else if (flavor.rootGb > 0 && !onVolume) disks.push({ ...local('disk', flavor.rootGb * GiB), bootIndex: 1 });
-  const blank = blockDevices.filter(
-    ({ sourceType, destinationType, guestFormat }) => sourceType === 'blank' && destinationType === 'local' && guestFormat !== 'swap',
-  );
-  const ephemeral = blank.length > 0 ? blank.map(({ volumeSize }) => volumeSize ?? flavor.ephemeralGb) : [flavor.ephemeralGb];
-  for (const [index, size] of ephemeral.filter((gb) => gb > 0).entries()) disks.push(local(`disk.eph${index}`, size * GiB));
-  if (flavor.swapMb > 0) disks.push(local('disk.swap', flavor.swapMb * MiB));
+  const blank = blockDevices.filter(({ sourceType, destinationType }) => sourceType === 'blank' && destinationType === 'local');
+  const asked = blank.filter(({ guestFormat }) => guestFormat !== 'swap');
+  const ephemeral = asked.length > 0 ? asked : [{ volumeSize: flavor.ephemeralGb, guestFormat: null }];
+  const ofSystem = settings.DEFAULT.default_ephemeral_format ?? (imageProperties['os_type'] === 'linux' ? 'ext4' : 'vfat');
+  for (const [index, { volumeSize, guestFormat }] of ephemeral.filter((each) => each.volumeSize !== 0).entries()) {
+    const fileSystem = guestFormat === null ? ofSystem : choiceOf('guest_format', guestFormat, fileSystems)!;
+    disks.push(local(`disk.eph${index}`, (volumeSize ?? flavor.ephemeralGb) * GiB, { fileSystem, label: `ephemeral${index}` }));
+  }
+  const swap = blank.find(({ guestFormat }) => guestFormat === 'swap')?.volumeSize ?? flavor.swapMb;
+  if (swap > 0) disks.push(local('disk.swap', swap * MiB, { fileSystem: 'swap', label: 'swap' }));
   return disks;
 }
 

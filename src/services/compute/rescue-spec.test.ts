@@ -17,7 +17,7 @@ const disk = (file: string, bootIndex: number | null): DiskSpec => ({
 });
 const guest = tinyGuest({
   disks: [disk('disk', 1), disk('disk.eph0', null)],
-  configDrive: { format: 'iso9660', bus: null, files: [] },
+  configDrive: { format: 'iso9660', bus: null, files: () => [] },
 });
 const image = (properties: Readonly<Record<string, string>> = {}, diskFormat = 'qcow2'): InstanceImage => ({
   id: 'rescue',

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDatabase, type TemporaryDatabase } from '../../../test/support/database.ts';
 import { readSettings } from '../../config/index.ts';
 import { exampleMetadata } from '../../domain/metadata/example-metadata.ts';
+import type { PlacedDevice } from '../../domain/metadata/tagged-devices.ts';
+import { silentLog } from '../../lib/log.ts';
 import { parseId, randomIds } from '../../lib/ids.ts';
 import { insertInstances, type NewInstance } from '../../store/instances.ts';
 import { openStores, type Stores } from '../../store/stores.ts';
@@ -92,9 +94,26 @@ async function insert(changes: Partial<NewInstance> = {}): Promise<NewInstance> 
   return instance;
 }
 
-const source = () => storeMetadataSource({ stores, settings: readSettings('').settings });
+const places: PlacedDevice[] = [];
+const source = (conf = '') =>
+  storeMetadataSource({
+    stores,
+    settings: readSettings(conf).settings,
+    agentOn: (host) => ({ placedDevices: async () => (host === 'h' ? { devices: places } : Promise.reject(new Error('no answer'))) }),
+    log: silentLog,
+  });
 
 describe('metadata from the store', () => {
+  it('tells where devices with tags are, as their host says it', async () => {
+    const networkInfo = exampleMetadata.networkInfo.map((vif) => ({ ...vif, tag: 'outside', subnets: [] })).slice(0, 1);
+    const mac = networkInfo[0]!.macAddress;
+    places.splice(0, 1, { type: 'nic', mac, bus: 'pci', address: '0000:00:03.0' });
+    const [here, away] = [await insert({ host: 'h', networkInfo }), await insert({ host: 'silent', networkInfo })];
+    const told = async (id: string) => (await source().byInstanceId(id))?.devices;
+    expect(await told(here.id)).toMatchObject([{ mac, tags: ['outside'], address: '0000:00:03.0' }]);
+    expect(await told(away.id)).toMatchObject([{ mac, tags: ['outside'], address: null }]);
+  });
+
   it('is found by id, and by address as long as one instance has it', async () => {
     const { id } = await insert();
     expect(await source().byInstanceId(id)).toMatchObject({
@@ -136,7 +155,7 @@ describe('metadata from the store', () => {
   it('has the operator’s vendor data, and refuses to start with a file that is none', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'vendor-data-'));
     const path = join(directory, 'vendor.json');
-    const withFile = () => storeMetadataSource({ stores, settings: readSettings(`[api]\nvendordata_jsonfile_path = ${path}\n`).settings });
+    const withFile = () => source(`[api]\nvendordata_jsonfile_path = ${path}\n`);
     expect(withFile).toThrow('vendordata_jsonfile_path');
     await writeFile(path, '[1]');
     expect(withFile).toThrow('must hold a JSON object');

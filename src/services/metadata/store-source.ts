@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../../config/index.ts';
+import type { ComputeAgent } from '../../contracts/compute.ts';
 import type { Instance } from '../../domain/instance.ts';
 import type { InstanceMetadata } from '../../domain/metadata/instance-metadata.ts';
 import { metadataOf } from '../../domain/metadata/metadata-of.ts';
+import { hasTaggedDevices, type PlacedDevice } from '../../domain/metadata/tagged-devices.ts';
 import { passwordPieces, storedPassword } from '../../domain/metadata/stored-password.ts';
 import { conflict, invalid, notFound } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
 import { findByAddress, findInstance, getInstance, toInstance, updateInstance } from '../../store/instances.ts';
 import type { Stores } from '../../store/stores.ts';
 import type { MetadataSource } from './metadata-source.ts';
@@ -13,19 +16,34 @@ import type { MetadataSource } from './metadata-source.ts';
 export function storeMetadataSource({
   stores,
   settings,
+  agentOn,
+  log,
 }: {
   readonly stores: Stores;
   readonly settings: Pick<Settings, 'api'>;
+  readonly agentOn: (host: string) => Pick<ComputeAgent, 'placedDevices'>;
+  readonly log: Log;
 }): MetadataSource {
   const vendorData = readVendorData(settings.api.vendordata_jsonfile_path);
   // the administrator's password is never among what the service knows
-  const describe = (instance: Instance): InstanceMetadata =>
+  const describe = async (instance: Instance): Promise<InstanceMetadata> =>
     metadataOf(instance, {
       domain: settings.api.dhcp_domain,
       vendorData,
       adminPass: null,
       password: storedPassword(instance.systemMetadata),
+      placed: await placesOf(instance),
     });
+  /** Only its host knows them; without an answer the guest learns its tags without them. */
+  async function placesOf(instance: Instance): Promise<readonly PlacedDevice[]> {
+    if (instance.host === null || !hasTaggedDevices(instance)) return [];
+    try {
+      return (await agentOn(instance.host).placedDevices({ instanceId: instance.id })).devices;
+    } catch (error) {
+      log.warn({ instanceId: instance.id, host: instance.host, err: error }, 'a host does not say where the devices of its guest are');
+      return [];
+    }
+  }
   return {
     async byInstanceId(instanceId) {
       const found = await findInstance(stores, instanceId);

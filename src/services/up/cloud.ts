@@ -204,7 +204,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       return service;
     });
     const metadata = await startMetadata({
-      source: storeMetadataSource({ stores, settings }),
+      source: storeMetadataSource({
+        stores,
+        settings,
+        agentOn: (name) => bus.client(computeTopic(name), computeAgent),
+        log: log.child({ service: 'metadata' }),
+      }),
       settings,
       clock,
       log: log.child({ service: 'metadata' }),

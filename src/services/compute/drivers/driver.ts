@@ -4,6 +4,8 @@ import type { GuestDiagnostics } from '../../../domain/guest-diagnostics.ts';
 import type { GuestHolding } from '../../../domain/guest-holding.ts';
 import type { GuestEvent } from '../../../domain/hosts.ts';
 import type { PowerState } from '../../../domain/instance.ts';
+import type { ConfigDriveFile } from '../../../domain/metadata/config-drive-files.ts';
+import type { PlacedDevice } from '../../../domain/metadata/tagged-devices.ts';
 import type { HostTopology } from '../../../domain/numa/host-topology.ts';
 import type { PciDevice } from '../../../domain/pci/device-spec.ts';
 import type { GuestMoves, LiveMoves } from './guest-moves.ts';
@@ -91,6 +93,8 @@ export interface HypervisorDriver {
   readonly liveMoves?: LiveMoves;
   /** Set when a guest bears that the connection of a volume is cut and comes back, as it does when the volume grows. libvirt 9 has no way to say so for NBD. */
   readonly followsVolumes?: true;
+  /** Where the disks and interfaces of a guest are; left out where nobody could tell. */
+  readonly placedDevices?: (id: string) => Promise<readonly PlacedDevice[]>;
   /** Ways to look at a guest and to type into it. */
   readonly consoles?: Partial<Readonly<Record<'vnc' | 'spice' | 'serial', ConsoleOpener>>>;
 }
@@ -139,7 +143,7 @@ export interface HostInventory {
   readonly traits: readonly string[];
 }
 
-/** A guest as it must be made: everything is decided, nothing is left to ask. Pure data. */
+/** A guest as it must be made: everything is decided, nothing is left to ask. */
 export interface GuestSpec {
   readonly id: string;
   /** What it has of the host for itself; unset for a guest that asks for nothing. */
@@ -197,14 +201,20 @@ export interface BaseImage {
   readonly virtualBytes: number;
 }
 
+/** What a blank disk may be made into; `swap` is one too. */
+export const fileSystems = ['ext4', 'xfs', 'vfat', 'swap'] as const;
+export type FileSystem = (typeof fileSystems)[number];
+
 export interface DiskSpec {
   /** Its file in the guest's directory: `disk`, `disk.eph0`, `disk.swap`. */
   readonly file: string;
   readonly device: 'disk' | 'cdrom';
   /** Null takes the default of device and machine. */
   readonly bus: DiskBus | null;
-  /** What it starts with: a copy of an image (null where the driver has no use for files), or nothing. */
-  readonly content: { readonly kind: 'image'; readonly base: BaseImage | null } | { readonly kind: 'blank' };
+  /** What it starts with: a copy of an image (null where the driver has no use for files), or nothing but a file system. */
+  readonly content:
+    | { readonly kind: 'image'; readonly base: BaseImage | null }
+    | { readonly kind: 'blank'; readonly format?: { readonly fileSystem: FileSystem; readonly label: string } };
   /** Null is as large as its image. */
   readonly bytes: number | null;
   readonly bootIndex: number | null;
@@ -240,7 +250,8 @@ export interface DiskCopy {
 export interface ConfigDriveSpec {
   readonly format: 'iso9660' | 'vfat';
   readonly bus: DiskBus | null;
-  readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
+  /** What it holds: of its devices, which are where they are said to be. */
+  readonly files: (placed: readonly PlacedDevice[]) => readonly ConfigDriveFile[];
   /** Set for the one of a rescued guest, beside which its own is kept. */
   readonly onlyForRescue?: true;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { GuestOrder } from '../../../domain/guest-order.ts';
 import { configDriveFiles } from '../../../domain/metadata/config-drive-files.ts';
+import { taggedDevices, type PlacedDevice } from '../../../domain/metadata/tagged-devices.ts';
 import { isKind } from '../../../lib/errors.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import { connectVolumes } from '../connect-volumes.ts';
@@ -14,7 +15,11 @@ export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal:
     connectVolumes(host, order.blockDevices, order.imageProperties),
   ]);
   const real = host.driver.imageFiles !== undefined;
-  const files = order.configDrive && real ? configDriveFiles(order.metadata, { randomSeed: randomBytes(512) }) : null;
+  const files =
+    order.configDrive && real
+      ? (placed: readonly PlacedDevice[]) =>
+          configDriveFiles({ ...order.metadata, devices: taggedDevices(order, placed) }, { randomSeed: randomBytes(512) })
+      : null;
   const holding = await host.holdings.claim(order);
   const spec: GuestSpec = {
     ...guestSpec(order, { settings: host.settings, base, configDriveFiles: files, volumes, real }),

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 import { runCommand } from '../../../../lib/command/run-command.ts';
+import type { ConfigDriveFile } from '../../../../domain/metadata/config-drive-files.ts';
 import { internal } from '../../../../lib/errors.ts';
 import type { ConfigDriveSpec } from '../driver.ts';
 
@@ -9,7 +10,12 @@ const label = 'config-2';
 const vfatKib = 64 * 1024;
 
 /** Writes a config drive as one file. Nothing is mounted, and contents never stand in a program's arguments. */
-export async function writeConfigDrive({ format, files }: ConfigDriveSpec, path: string, signal: AbortSignal): Promise<void> {
+export async function writeConfigDrive(
+  { format }: Pick<ConfigDriveSpec, 'format'>,
+  files: readonly ConfigDriveFile[],
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   const tree = await mkdtemp(`${path}.tree-`);
   const unfinished = `${path}.new`;
   try {

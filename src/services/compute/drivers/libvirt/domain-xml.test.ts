@@ -64,7 +64,7 @@ const ordinary = guest({
   disks: [root],
   interfaces: [port],
   devices,
-  configDrive: { format: 'iso9660', bus: null, files: [] },
+  configDrive: { format: 'iso9660', bus: null, files: () => [] },
 });
 
 describe('domainXml', () => {
@@ -106,7 +106,7 @@ describe('domainXml', () => {
       'everything',
       guest({
         disks: [root, { ...root, file: 'disk.eph0', bus: 'scsi', bootIndex: null }, { ...root, file: 'disk.swap', bootIndex: null }],
-        configDrive: { format: 'vfat', bus: 'virtio', files: [] },
+        configDrive: { format: 'vfat', bus: 'virtio', files: () => [] },
         interfaces: [port, { ...port, model: 'e1000', mtu: null, device: 'tap2' }],
         devices: { ...devices, video: 'qxl', watchdog: 'reset', scsiModel: 'virtio-scsi' },
         limits: { cpuShares: 1024, cpuPeriod: 10_000, cpuQuota: 5000, disk: { read_iops_sec: 10, total_bytes_sec: 1000 } },
@@ -176,7 +176,7 @@ describe('domainXml', () => {
 
   it('puts disks of one bus one after the other, the config drive last', () => {
     const ide: DiskSpec = { ...root, bus: 'ide' };
-    const spec = guest({ disks: [ide, { ...root, file: 'disk.eph0' }], configDrive: { format: 'iso9660', bus: null, files: [] } });
+    const spec = guest({ disks: [ide, { ...root, file: 'disk.eph0' }], configDrive: { format: 'iso9660', bus: null, files: () => [] } });
     const targets = findAll(parseXml(domainXml(spec, host)), 'devices/disk').map((disk) => attributeAt(disk, 'target', 'dev'));
     expect(targets).toEqual(['hda', 'vda', 'hdb']);
   });

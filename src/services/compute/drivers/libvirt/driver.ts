@@ -2,6 +2,7 @@ import { access, constants, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestEvent } from '../../../../domain/hosts.ts';
 import { powerStates } from '../../../../domain/instance.ts';
+import type { PlacedDevice } from '../../../../domain/metadata/tagged-devices.ts';
 import { conflict, internal, invalid, notFound } from '../../../../lib/errors.ts';
 import { isUuid } from '../../../../lib/ids.ts';
 import {
@@ -31,14 +32,13 @@ import { eventQueue } from '../../event-queue.ts';
 import type { GuestSpec, HypervisorDriver, PluggedInterface } from '../driver.ts';
 import type { DriverDeps } from '../index.ts';
 import { ensureBridges } from './bridges.ts';
-import { writeConfigDrive } from './config-drive.ts';
 import { readLogTail } from './console-log.ts';
 import { consoleLogPath, domainXml, interfaceElement, type DomainHost } from './domain-xml.ts';
 import { domainStateAt, guestEventOf, powerStateOf } from './domain-state.ts';
 import { guestConsoles, serialPortsInUse } from './guest-consoles.ts';
 import { copyAtRest, copyWhileRunning } from './copy-disk.ts';
-import { configDriveFile, diskLayout } from './disk-layout.ts';
-import { makeGuestDisks, hasRescueDisks, makeRescueDisks, removeRescueDisks } from './guest-disks.ts';
+import { diskLayout } from './disk-layout.ts';
+import { hasRescueDisks, makeConfigDrive, makeGuestDisks, makeRescueDisks, removeRescueDisks } from './guest-disks.ts';
 import { setGuestPassword } from './guest-password.ts';
 import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
@@ -46,6 +46,7 @@ import { hypervisorError } from './hypervisor-error.ts';
 import { openLibvirtLink } from './libvirt-link.ts';
 import { libvirtMoves } from './moves.ts';
 import { guestNotFound, ownedDomains } from './owned-domains.ts';
+import { placedDevices } from './placed-devices.ts';
 import { plugIn, unplug, type DetachPatience, type PluggedDevice } from './plugging.ts';
 import { readDiagnostics } from './read-diagnostics.ts';
 import { goesDown, isOff, stateOf, switchOff } from './power-down.ts';
@@ -123,12 +124,11 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
     for (const { file } of spec.disks) {
       if (!(await exists(join(directory, file)))) throw internal(`The guest's disk '${file}' is not on the host any more.`);
     }
-    const drive = join(directory, spec.configDrive === null ? '' : configDriveFile(spec.configDrive));
-    if (spec.configDrive !== null && !(await exists(drive))) await writeConfigDrive(spec.configDrive, drive, signal);
     signal.throwIfAborted();
     await keepPassphrases(client, spec);
     const domain = await defineDomain(client, await xmlOf(spec));
     domains.remember(spec.id);
+    await makeConfigDrive(spec, directory, () => placesIn(client, domain), signal);
     if (start) await startDomain(client, domain);
   }
 
@@ -190,6 +190,7 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
           await keepPassphrases(client, spec);
           const domain = await defineDomain(client, xml, ['validate']);
           domains.remember(spec.id);
+          await makeConfigDrive(spec, directoryOf(spec.id), () => placesIn(client, domain), signal);
           signal.throwIfAborted();
           await startDomain(client, domain, paused ? ['paused'] : []);
           signal.throwIfAborted();
@@ -367,6 +368,7 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
         return readLogTail(consoleLogPath(directoryOf(id)), maxBytes);
       }),
 
+    placedDevices: (id) => ask(async (client) => placesIn(client, await domains.get(client, id))),
     consoles: guestConsoles(settings, domains, ask),
   };
 
@@ -400,6 +402,9 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
   }
   return driver;
 }
+
+const placesIn = async (client: LibvirtClient, domain: DomainRef): Promise<readonly PlacedDevice[]> =>
+  placedDevices(parseXml(await getDomainXml(client, domain)));
 
 const keepPassphrases = async (client: LibvirtClient, { volumes = [] }: GuestSpec): Promise<void> => {
   for (const volume of volumes) await keepPassphrase(client, volume);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { runCommand } from '../../../../lib/command/run-command.ts';
 import { readQcow2Header } from '../../qcow2-header.ts';
 import { tinyGuest } from '../conformance.ts';
 import type { DiskSpec, GuestSpec } from '../driver.ts';
-import { makeGuestDisks } from './guest-disks.ts';
+import { makeConfigDrive, makeGuestDisks } from './guest-disks.ts';
 
 const { settings } = readSettings('');
 const { signal } = new AbortController();
@@ -31,6 +31,11 @@ const root = (changes: Partial<DiskSpec> = {}): DiskSpec => ({
 });
 const make = (changes: Partial<GuestSpec>) => makeGuestDisks(tinyGuest(changes), directory, settings, signal);
 
+const makeDrive = async (changes: Partial<GuestSpec>): Promise<void> => {
+  await make({ disks: [] });
+  await makeConfigDrive(tinyGuest(changes), directory, () => Promise.resolve([]), signal);
+};
+
 describe('the disks of a guest', () => {
   it('are overlays of images, as large as the flavor says', async () => {
     await make({ disks: [root(), { ...root(), file: 'disk.eph0', content: { kind: 'blank' }, bytes: 2 * MiB }] });
@@ -51,6 +56,20 @@ describe('the disks of a guest', () => {
     expect([statSync(join(directory, 'disk')).size, statSync(join(directory, 'disk.eph0')).size]).toEqual([4 * MiB, 2 * MiB]);
   });
 
+  it.each([
+    ['ext4', 0x438, '53ef'],
+    ['vfat', 0x1fe, '55aa'],
+    ['xfs', 0, Buffer.from('XFSB').toString('hex')],
+    ['swap', 0xff6, Buffer.from('SWAPSPACE2').toString('hex')],
+  ] as const)('have a file system: %s', async (fileSystem, offset, magic) => {
+    const disk = root({ file: 'disk.eph0', content: { kind: 'blank', format: { fileSystem, label: 'ephemeral0' } }, bytes: 512 * MiB });
+    await make({ disks: [disk] });
+    expect(readdirSync(directory)).toEqual(['disk.eph0']);
+    const plain = join(top, 'plain');
+    await runCommand({ program: 'qemu-img', args: ['convert', '-f', 'qcow2', '-O', 'raw', join(directory, 'disk.eph0'), plain] });
+    expect([statSync(plain).size, readFileSync(plain).toString('hex', offset, offset + magic.length / 2)]).toEqual([512 * MiB, magic]);
+  });
+
   it('are a plain copy of an ISO image', async () => {
     await make({ disks: [root({ device: 'cdrom', bytes: null })] });
     await expect(readQcow2Header(join(directory, 'disk'))).rejects.toThrow('not a qcow2 file');
@@ -68,7 +87,7 @@ describe('the disks of a guest', () => {
       { path: 'ec2/latest/meta-data.json', content: '{}' },
       { path: 'openstack/latest/user_data', content: Buffer.from([0, 255, 10]) },
     ];
-    await make({ configDrive: { format, bus: null, files } });
+    await makeDrive({ configDrive: { format, bus: null, files: () => files } });
     const path = join(directory, 'disk.config');
     expect(readdirSync(directory)).toEqual(['disk.config']);
     const copy = join(top, 'copy');
@@ -83,7 +102,7 @@ describe('the disks of a guest', () => {
 
   it('refuse a config drive that reaches outside of itself', async () => {
     const files = [{ path: '../../evil', content: 'x' }];
-    await expect(make({ configDrive: { format: 'iso9660', bus: null, files } })).rejects.toThrow('outside');
-    expect(readdirSync(top)).toEqual(['base']);
+    await expect(makeDrive({ configDrive: { format: 'iso9660', bus: null, files: () => files } })).rejects.toThrow('outside');
+    expect(readdirSync(directory)).toEqual([]);
   });
 });

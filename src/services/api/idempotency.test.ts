@@ -1,14 +1,14 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startApiUnderTest, type Answer, type ApiUnderTest } from './test-support/api-under-test.ts';
+import { sampleImage } from '../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
 beforeAll(async () => {
   api = await startApiUnderTest();
   await api.flavor({ flavorId: 'f1' });
-  const image = { id: imageId, status: 'active', minRam: 0, minDisk: 0, size: 1, properties: {} };
-  api.neighbours.images.set(imageId, image as never);
+  api.neighbours.images.set(imageId, sampleImage({ id: imageId }));
 });
 afterAll(() => api[Symbol.asyncDispose]());
 beforeEach(async () => {

@@ -3,6 +3,7 @@ import { randomIds } from '../../lib/ids.ts';
 import { insertInstances } from '../../store/instances.ts';
 import { mapInstances, requestSpecOf } from '../../store/mappings.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from './test-support/api-under-test.ts';
+import { sampleInstanceImage } from '../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let admin: Ask;
@@ -58,7 +59,7 @@ describe('a page of servers', () => {
   });
 
   test('is sorted by what the image says of its kernel', async () => {
-    const image = (kernel: string) => ({ id: kernel, properties: { kernel_id: kernel } }) as never;
+    const image = (kernel: string) => sampleInstanceImage({ id: kernel, properties: { kernel_id: kernel } });
     const [b, a] = [
       await api.server({ projectId: 'sorted', image: image('b') }),
       await api.server({ projectId: 'sorted', image: image('a') }),

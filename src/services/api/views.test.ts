@@ -7,6 +7,7 @@ import type { Instance } from '../../domain/instance.ts';
 import { transition } from '../../store/instances.ts';
 import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-test.ts';
 import { keysOfViews, serverKeys, serverKeysOfAdmins, type Keys } from './test-support/published-views.ts';
+import { sampleImage, sampleInstanceImage } from '../../../test/support/samples.ts';
 
 const all = Array.from({ length: version(computeMicroversions.max) - 2000 }, (_, index): Version => 2001 + index);
 const spans = (keys: Keys) =>
@@ -40,24 +41,14 @@ test.each(Object.entries(keysOfViews))('%s has the published keys at every micro
 });
 
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
-const imageOf = (of: string): Instance['image'] => ({
-  id: of,
-  name: null,
-  diskFormat: 'raw',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties: {},
-});
+const imageOf = (of: string): Instance['image'] => sampleInstanceImage({ id: of, name: null, diskFormat: 'raw' });
 
 describe('a server', () => {
   let api: ApiUnderTest;
   let id: string;
   beforeAll(async () => {
     api = await startApiUnderTest();
-    api.neighbours.images.set(imageId, { id: imageId, status: 'active', minRam: 0, minDisk: 0, size: 1, properties: {} } as never);
+    api.neighbours.images.set(imageId, sampleImage({ id: imageId }));
     ({ id } = await api.server({ securityGroups: ['default'], image: imageOf(imageId), blockDevices: [] }));
   });
   afterAll(() => api[Symbol.asyncDispose]());

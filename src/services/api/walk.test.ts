@@ -6,6 +6,7 @@ import { computeMicroversions } from './microversions.ts';
 import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-test.ts';
 import { otherActionKeys, serverActionKeys, surface, type Life } from './test-support/published-surface.ts';
 import { thingsOf, type Things } from './test-support/things.ts';
+import { sampleImage, sampleInstanceImage, sampleNetwork } from '../../../test/support/samples.ts';
 
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
 const networkId = '9a9a9a9a-0000-4000-8000-000000000001';
@@ -32,17 +33,7 @@ const fresh = (): string => `fresh${++count}`;
 
 let api: ApiUnderTest;
 let things: Things;
-const image = {
-  id: imageId,
-  name: 'i',
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties: {},
-};
+const image = sampleInstanceImage({ id: imageId, name: 'i' });
 const serverOf = async (changes: object): Promise<readonly string[]> => [(await api.server({ image, ...changes })).id];
 
 /** Every pair that lives, with a request and what it is answered. */
@@ -287,36 +278,8 @@ beforeAll(async () => {
   api = await startApiUnderTest('[quota]\ninstances = -1\ncores = -1\nram = -1\nserver_groups = -1\nkey_pairs = -1');
   things = thingsOf(api);
   const { neighbours } = api;
-  neighbours.images.set(imageId, {
-    id: imageId,
-    name: 'i',
-    status: 'active',
-    visibility: 'public',
-    owner: 'alpha',
-    protected: false,
-    diskFormat: 'qcow2',
-    containerFormat: 'bare',
-    size: 1,
-    virtualSize: null,
-    checksum: null,
-    hash: null,
-    minRam: 0,
-    minDisk: 0,
-    createdAt: '2026-01-01T00:00:00Z',
-    updatedAt: '2026-01-01T00:00:00Z',
-    tags: [],
-    properties: {},
-  });
-  const network = {
-    name: 'net',
-    projectId: 'alpha',
-    shared: false,
-    adminStateUp: true,
-    portSecurityEnabled: true,
-    mtu: 1500,
-    subnetIds: [],
-  };
-  neighbours.networks.push({ ...network, id: 'n', external: false }, { ...network, id: 'outside', name: 'outside', external: true });
+  neighbours.images.set(imageId, sampleImage({ id: imageId, name: 'i' }));
+  neighbours.networks.push(sampleNetwork(), sampleNetwork({ id: 'outside', name: 'outside', external: true }));
   await api.flavor({ flavorId: 'f1', name: 'f1' });
   await api.flavor({ flavorId: 'f2', name: 'f2', vcpus: 2 });
   const noScreen = () => Promise.reject(conflict('The guest has no such console.'));

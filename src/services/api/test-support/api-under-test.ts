@@ -4,7 +4,7 @@ import { computeAgent, computeTopic } from '../../../contracts/compute.ts';
 import { conductor, conductorTopic } from '../../../contracts/conductor.ts';
 import { scheduler, schedulerTopic } from '../../../contracts/scheduler.ts';
 import type { NodeFacts } from '../../../domain/hosts.ts';
-import type { Instance, InstanceFlavor, InstanceId } from '../../../domain/instance.ts';
+import type { Instance } from '../../../domain/instance.ts';
 import { internal } from '../../../lib/errors.ts';
 import { randomIds } from '../../../lib/ids.ts';
 import { silentLog } from '../../../lib/log.ts';
@@ -20,6 +20,7 @@ import { mapHost, recordNodes, recordService } from '../../../store/services.ts'
 import { openStores, type Stores } from '../../../store/stores.ts';
 import { createApi } from '../start-api.ts';
 import { fakeNeighbours, type Neighbours } from './neighbours.ts';
+import { sampleFlavor, sampleInstance, sampleNodeFacts, sampleSpec } from '../../../../test/support/samples.ts';
 
 export interface Answer {
   readonly status: number;
@@ -119,6 +120,7 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
   });
   await app.ready();
   let flavors = 0;
+  const numbered = () => ({ flavorId: `f${++flavors}`, name: `f${flavors}` });
   return {
     stores,
     statements,
@@ -147,9 +149,9 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
           body: answer.payload === '' ? undefined : (JSON.parse(answer.payload) as unknown),
         };
       },
-    flavor: (changes = {}) => createFlavor(stores.api, { ...aFlavor(`f${++flavors}`), description: null, ...changes }),
+    flavor: (changes = {}) => createFlavor(stores.api, { ...sampleFlavor(), ...numbered(), description: null, ...changes }),
     async host(name, node = {}, agent = {}) {
-      const facts = nodeFacts(name, node);
+      const facts = sampleNodeFacts({ name, ...node });
       const database = stores.defaultCell.database;
       await mapHost(stores, name, stores.defaultCell.id);
       await recordService(database, {
@@ -166,25 +168,9 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
       return facts;
     },
     async server(changes = {}) {
-      const instance = { ...anInstance(), ...changes };
+      const instance = sampleInstance(changes);
       const { flavor, image: ofImage, projectId, userId } = instance;
-      const spec = {
-        projectId,
-        userId,
-        flavor,
-        image: ofImage,
-        isBootedFromVolume: false,
-        availabilityZone: null,
-        forceHost: null,
-        forceNode: null,
-        requestedHost: null,
-        requestedNode: null,
-        ignoreHosts: [],
-        schedulerHints: {},
-        groupId: null,
-        requestedNetworks: 'none' as const,
-        securityGroups: [],
-      };
+      const spec = sampleSpec({ projectId, userId, flavor, image: ofImage });
       await mapInstances(stores.api, [{ instanceId: instance.id, projectId, userId, cellId: stores.defaultCell.id, spec }]);
       const [inserted] = await insertInstances(stores.defaultCell.database, [instance]);
       return inserted!;
@@ -195,86 +181,5 @@ export async function startApiUnderTest(conf = ''): Promise<ApiUnderTest> {
       await stores.close();
       await Promise.all(databases.map((database) => database.drop()));
     },
-  };
-}
-
-const aFlavor = (flavorId: string): InstanceFlavor => ({
-  flavorId,
-  name: flavorId,
-  vcpus: 1,
-  memoryMb: 512,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-});
-
-const nodeFacts = (name: string, changes: Partial<NodeFacts>): NodeFacts => ({
-  uuid: randomIds.uuid(),
-  name,
-  hypervisorType: 'fake',
-  hypervisorVersion: 1_000_000,
-  hostIp: '192.0.2.1',
-  vcpus: 8,
-  memoryMb: 8192,
-  localGb: 100,
-  vcpusUsed: 0,
-  memoryMbUsed: 512,
-  localGbUsed: 0,
-  diskAvailableLeast: 90,
-  runningVms: 0,
-  cpuInfo: { arch: 'x86_64', model: 'fake' },
-  supportedInstances: [['x86_64', 'fake', 'hvm']],
-  stats: {},
-  ...changes,
-});
-
-function anInstance(): NewInstance {
-  const id = randomIds.uuid() as InstanceId;
-  return {
-    id,
-    projectId: 'alpha',
-    userId: 'alpha.member',
-    name: `server-${id.slice(0, 4)}`,
-    description: null,
-    hostname: 'server',
-    vmState: 'active',
-    taskState: null,
-    powerState: 1,
-    host: 'host-1',
-    node: 'host-1',
-    availabilityZone: 'nova',
-    launchedOn: 'host-1',
-    flavor: aFlavor('1'),
-    oldFlavor: null,
-    newFlavor: null,
-    image: null,
-    metadata: {},
-    systemMetadata: {},
-    tags: [],
-    keyName: null,
-    publicKey: null,
-    userData: null,
-    configDrive: false,
-    diskConfig: 'MANUAL',
-    lockedBy: null,
-    lockedReason: null,
-    accessIpV4: null,
-    accessIpV6: null,
-    launchIndex: 0,
-    reservationId: 'r-12345678',
-    rootDeviceName: '/dev/vda',
-    networkInfo: [],
-    blockDevices: [],
-    securityGroups: [],
-    fault: null,
-    schedulerHints: {},
-    trustedCerts: null,
-    launchedAt: '2026-01-02T03:04:05Z',
-    terminatedAt: null,
-    deletedAt: null,
   };
 }

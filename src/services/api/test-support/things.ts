@@ -1,55 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { Port } from '../../../clients/network.ts';
 import type { BlockDevice } from '../../../domain/instance.ts';
-import type { Vif } from '../../../domain/network-info.ts';
 import { recordAction } from '../../../store/actions.ts';
 import { insertConsoleToken } from '../../../store/console-tokens.ts';
 import { insertMove } from '../../../store/moves.ts';
 import { insertShareMapping } from '../../../store/share-mappings.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
+import { sampleInstanceImage, sampleVif } from '../../../../test/support/samples.ts';
 
 /** What servers were made from. */
-const ofServers = {
-  id: '0f0f0f0f-0000-4000-8000-000000000001',
-  name: 'i',
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties: {},
-};
+const ofServers = sampleInstanceImage({ name: 'i' });
 
 /** Makes things that exist, each time new ones, by the place where their id stands in a published path. Values are what the `{}` become. */
 export type Things = Readonly<Record<string, () => Promise<readonly string[]>>>;
 
-const vif: Vif = {
-  portId: '7a7a7a7a-0000-4000-8000-000000000001',
-  macAddress: 'fa:16:3e:00:00:01',
-  networkId: 'n',
-  networkLabel: 'net',
-  mtu: 1500,
-  vnicType: 'normal',
-  vifType: 'bridge',
-  vifDetails: {},
-  profile: {},
-  active: true,
-  tag: null,
-  deleteOnTermination: true,
-  subnets: [
-    {
-      id: 's',
-      cidr: '10.0.0.0/24',
-      version: 4,
-      gateway: null,
-      dns: [],
-      routes: [],
-      dhcpServer: null,
-      addresses: [{ address: '10.0.0.5', floating: [] }],
-    },
-  ],
-};
+const vif = sampleVif();
 
 const volumeDisk = (volumeId: string): BlockDevice => ({
   uuid: randomUUID(),

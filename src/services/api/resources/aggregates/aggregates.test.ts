@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NodeFacts } from '../../../../domain/hosts.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleImage } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let admin: Ask;
@@ -150,7 +151,7 @@ describe('images for the hosts of an aggregate', () => {
   test('are fetched by a saga that knows the hosts', async () => {
     const { id } = await create('cached');
     await act(id, { add_host: { host: 'free' } });
-    api.neighbours.images.set(image, { id: image, status: 'active' } as never);
+    api.neighbours.images.set(image, sampleImage({ id: image }));
     const { wakes } = api.heard;
     expect((await cache(id, [image])).status).toBe(202);
     const sagas = await api.stores.defaultCell.database.selectFrom('sagas').select(['name', 'params']).execute();

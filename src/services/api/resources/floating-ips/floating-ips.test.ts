@@ -1,57 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Network } from '../../../../clients/network.ts';
-import type { Vif } from '../../../../domain/network-info.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleNetwork, sampleSubnet, sampleVif } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let member: Ask;
-const network = (id: string, external: boolean): Network => ({
-  id,
-  name: `net ${id}`,
-  projectId: 'ops',
-  shared: false,
-  external,
-  adminStateUp: true,
-  portSecurityEnabled: true,
-  mtu: 1500,
-  subnetIds: [],
-});
-const vif: Vif = {
+const network = (id: string, external: boolean) => sampleNetwork({ id, name: `net ${id}`, projectId: 'ops', external });
+const vif = sampleVif({
   portId: 'p1',
-  macAddress: 'fa:16:3e:00:00:01',
   networkId: 'n1',
-  networkLabel: 'net',
-  mtu: 1500,
-  vnicType: 'normal',
-  vifType: 'bridge',
-  vifDetails: {},
-  profile: {},
-  active: true,
-  tag: null,
-  deleteOnTermination: true,
   subnets: [
-    {
-      id: 's6',
-      cidr: '2001:db8::/64',
-      version: 6,
-      gateway: null,
-      dns: [],
-      routes: [],
-      dhcpServer: null,
-      addresses: [{ address: '2001:db8::5', floating: [] }],
-    },
-    {
-      id: 's4',
-      cidr: '10.0.0.0/24',
-      version: 4,
-      gateway: null,
-      dns: [],
-      routes: [],
-      dhcpServer: null,
-      addresses: [{ address: '10.0.0.5', floating: [] }],
-    },
+    sampleSubnet({ id: 's6', cidr: '2001:db8::/64', version: 6, addresses: [{ address: '2001:db8::5', floating: [] }] }),
+    sampleSubnet({ id: 's4' }),
   ],
-};
+});
 
 beforeAll(async () => {
   api = await startApiUnderTest();

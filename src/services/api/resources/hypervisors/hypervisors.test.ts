@@ -2,24 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NodeFacts } from '../../../../domain/hosts.ts';
 import type { Instance } from '../../../../domain/instance.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleFlavor } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let admin: Ask;
 let nodes: readonly NodeFacts[];
 let servers: readonly Instance[];
-const flavor = {
-  flavorId: '1',
-  name: 'm1',
-  vcpus: 2,
-  memoryMb: 1024,
-  rootGb: 10,
-  ephemeralGb: 5,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-};
+const flavor = sampleFlavor({ name: 'm1', vcpus: 2, memoryMb: 1024, rootGb: 10, ephemeralGb: 5 });
 beforeAll(async () => {
   api = await startApiUnderTest('[DEFAULT]\nreserved_host_memory_mb = 256\n');
   admin = api.as('ops.admin');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleImage } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let member: Ask;
@@ -13,26 +14,10 @@ beforeEach(() => {
     ['own', 'alpha'],
     ['foreign', null],
   ] as const) {
-    api.neighbours.images.set(id, {
+    api.neighbours.images.set(
       id,
-      name: id,
-      status: 'active',
-      visibility: 'public',
-      owner,
-      protected: false,
-      diskFormat: 'raw',
-      containerFormat: 'bare',
-      size: 1,
-      virtualSize: null,
-      checksum: null,
-      hash: null,
-      minRam: 0,
-      minDisk: 0,
-      createdAt: '',
-      updatedAt: '',
-      tags: [],
-      properties: { a: '1', b: '2' },
-    });
+      sampleImage({ id, name: id, owner, diskFormat: 'raw', createdAt: '', updatedAt: '', properties: { a: '1', b: '2' } }),
+    );
   }
 });
 

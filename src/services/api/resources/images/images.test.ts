@@ -1,30 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Image } from '../../../../clients/image.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleImage } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let member: Ask;
-const image = (id: string, changes: Partial<Image> = {}): Image => ({
-  id,
-  name: `image ${id}`,
-  status: 'active',
-  visibility: 'public',
-  owner: 'alpha',
-  protected: false,
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  size: 4096,
-  virtualSize: null,
-  checksum: null,
-  hash: null,
-  minRam: 64,
-  minDisk: 1,
-  createdAt: '2026-01-02T03:04:05Z',
-  updatedAt: '2026-02-03T04:05:06Z',
-  tags: [],
-  properties: {},
-  ...changes,
-});
+const image = (id: string, changes: Partial<Image> = {}): Image =>
+  sampleImage({
+    id,
+    name: `image ${id}`,
+    size: 4096,
+    minRam: 64,
+    minDisk: 1,
+    createdAt: '2026-01-02T03:04:05Z',
+    updatedAt: '2026-02-03T04:05:06Z',
+    ...changes,
+  });
 
 beforeAll(async () => {
   api = await startApiUnderTest();

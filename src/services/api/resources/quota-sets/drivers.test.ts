@@ -1,17 +1,18 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
+import { sampleImage } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 afterEach(() => api[Symbol.asyncDispose]());
 
-const image = { id: '0f0f0f0f-0000-4000-8000-000000000001', status: 'active', minRam: 0, minDisk: 0, size: 1, properties: {} } as never;
+const image = sampleImage();
 async function started(conf: string) {
   api = await startApiUnderTest(`[quota]\n${conf}`);
-  api.neighbours.images.set('0f0f0f0f-0000-4000-8000-000000000001', image);
+  api.neighbours.images.set(image.id, image);
   const { flavorId } = await api.flavor({ vcpus: 2, memoryMb: 512, rootGb: 4 });
   const create = () =>
     api.as('alpha.member')('POST', '/servers', {
-      body: { server: { name: 'x', flavorRef: flavorId, imageRef: '0f0f0f0f-0000-4000-8000-000000000001' } },
+      body: { server: { name: 'x', flavorRef: flavorId, imageRef: image.id } },
     });
   const quotas = async () => (await api.as('alpha.reader')('GET', '/os-quota-sets/alpha', { version: '2.57' })).body.quota_set;
   return { create, quotas };

@@ -1,22 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleFlavor } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let admin: Ask;
 let reader: Ask;
-const flavor = {
-  flavorId: '1',
-  name: 'm1',
-  vcpus: 2,
-  memoryMb: 1024,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-};
+const flavor = sampleFlavor({ name: 'm1', vcpus: 2, memoryMb: 1024 });
 beforeAll(async () => {
   api = await startApiUnderTest('[quota]\nram = 4096\n');
   [admin, reader] = [api.as('ops.admin'), api.as('alpha.reader')];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Vif } from '../../../../domain/network-info.ts';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
+import { sampleSubnet, sampleVif } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 beforeAll(async () => {
@@ -8,23 +9,16 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-const subnet = { id: 'subnet-1', cidr: '10.0.0.0/24', version: 4 as const, gateway: null, dns: [], routes: [], dhcpServer: null };
-const vif = (changes: Partial<Vif>): Vif => ({
-  portId: crypto.randomUUID(),
-  macAddress: 'fa:16:3e:00:00:01',
-  networkId: 'network-1',
-  networkLabel: 'private',
-  mtu: null,
-  vnicType: 'normal',
-  vifType: 'bridge',
-  vifDetails: {},
-  profile: {},
-  active: true,
-  tag: null,
-  deleteOnTermination: true,
-  subnets: [{ ...subnet, addresses: [{ address: '10.0.0.5', floating: ['203.0.113.9'] }] }],
-  ...changes,
-});
+const subnet = sampleSubnet({ id: 'subnet-1', addresses: [{ address: '10.0.0.5', floating: ['203.0.113.9'] }] });
+const vif = (changes: Partial<Vif>): Vif =>
+  sampleVif({
+    portId: crypto.randomUUID(),
+    networkId: 'network-1',
+    networkLabel: 'private',
+    mtu: null,
+    subnets: [subnet],
+    ...changes,
+  });
 
 test('addresses are listed by network, without what the server itself shows of them', async () => {
   const [first, second] = [

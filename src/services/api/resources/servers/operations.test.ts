@@ -6,22 +6,16 @@ import { createAggregate } from '../../../../store/aggregates.ts';
 import { findInstance, transition, updateInstance } from '../../../../store/instances.ts';
 import { startApiUnderTest, type Answer, type ApiUnderTest } from '../../test-support/api-under-test.ts';
 import { encryptForKey } from './encrypt-for-key.ts';
+import { sampleImage, sampleInstanceImage, sampleVif } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let id: Instance['id'];
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
 const otherId = '0f0f0f0f-0000-4000-8000-000000000002';
-const image: NonNullable<Instance['image']> = {
+const image = sampleInstanceImage({
   id: imageId,
-  name: 'tiny',
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
   properties: { os_distro: 'debian', img_signature: 'x', cache_in_nova: 'yes' },
-};
+});
 /** What hosts were asked for a password. */
 const passwords: { readonly user: string; readonly password: string | null }[] = [];
 let refusal: Error | null = null;
@@ -33,8 +27,7 @@ beforeAll(async () => {
     return refusal === null ? Promise.resolve() : Promise.reject(refusal);
   };
   await api.host('host-1', {}, { setPassword });
-  for (const each of [image, { ...image, id: otherId, properties: {} }])
-    api.neighbours.images.set(each.id, { ...each, status: 'active' } as never);
+  for (const each of [image, { ...image, id: otherId, properties: {} }]) api.neighbours.images.set(each.id, sampleImage(each));
 });
 afterAll(() => api[Symbol.asyncDispose]());
 beforeEach(async () => {
@@ -112,23 +105,7 @@ describe('rebuild', () => {
     ['2.74', ['version', 'addr']],
     ['2.75', ['version', 'addr', 'OS-EXT-IPS:type', 'OS-EXT-IPS-MAC:mac_addr']],
   ])('tells of addresses at %s what an answer to a change told then', async (version, keys) => {
-    const subnet = { id: 's', cidr: '10.0.0.0/24', version: 4, gateway: null, dns: [], routes: [], dhcpServer: null } as const;
-    const vif: Instance['networkInfo'][number] = {
-      portId: 'p',
-      macAddress: 'fa:16:3e:00:00:01',
-      networkId: 'n',
-      networkLabel: 'net',
-      mtu: 1500,
-      vnicType: 'normal',
-      vifType: 'bridge',
-      vifDetails: {},
-      profile: {},
-      active: true,
-      tag: null,
-      deleteOnTermination: true,
-      subnets: [{ ...subnet, addresses: [{ address: '10.0.0.5', floating: [] }] }],
-    };
-    await updateInstance(api.stores.defaultCell.database, id, { networkInfo: [vif] });
+    await updateInstance(api.stores.defaultCell.database, id, { networkInfo: [sampleVif()] });
     expect(Object.keys((await act(rebuild(), version)).body.server.addresses.net[0])).toEqual(keys);
   });
 
@@ -307,7 +284,7 @@ describe('rescue', () => {
     expect(refused(await act(rescue(imageId), '2.86'))).toEqual(cannot('Cannot rescue a volume-backed instance'));
     expect(refused(await act(rescue(imageId), '2.87'))[1]).toContain('without the image properties hw_rescue_bus or hw_rescue_device');
     const stable = { ...image, id: '0f0f0f0f-0000-4000-8000-000000000003', properties: { hw_rescue_bus: 'virtio' } };
-    api.neighbours.images.set(stable.id, { ...stable, status: 'active' } as never);
+    api.neighbours.images.set(stable.id, sampleImage(stable));
     expect(refused(await act(rescue(stable.id), '2.87'))).toEqual(cannot('Host unable to rescue a volume-backed instance'));
     for (const provider of api.neighbours.providers.values()) provider.traits = ['COMPUTE_RESCUE_BFV'];
     expect((await act(rescue(stable.id), '2.87')).status).toBe(200);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Vif } from '../../../../domain/network-info.ts';
 import { startApiUnderTest, type ApiUnderTest, type Ask } from '../../test-support/api-under-test.ts';
+import { sampleVif } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let member: Ask;
@@ -40,32 +40,7 @@ describe('pinning a server to its zone', () => {
 });
 
 test('the answer to a change tells of addresses only what they are, until 2.74', async () => {
-  const vif: Vif = {
-    portId: 'p',
-    macAddress: 'fa:16:3e:00:00:01',
-    networkId: 'n',
-    networkLabel: 'net',
-    mtu: 1500,
-    vnicType: 'normal',
-    vifType: 'bridge',
-    vifDetails: {},
-    profile: {},
-    active: true,
-    tag: null,
-    deleteOnTermination: true,
-    subnets: [
-      {
-        id: 's',
-        cidr: '10.0.0.0/24',
-        version: 4,
-        gateway: null,
-        dns: [],
-        routes: [],
-        dhcpServer: null,
-        addresses: [{ address: '10.0.0.5', floating: [] }],
-      },
-    ],
-  };
+  const vif = sampleVif();
   const { id } = await api.server({ networkInfo: [vif] });
   const changed = async (version: string) =>
     (await member('PUT', `/servers/${id}`, { version, body: { server: {} } })).body.server.addresses;

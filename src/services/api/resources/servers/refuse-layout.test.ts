@@ -1,22 +1,10 @@
 import { expect, test } from 'vitest';
 import { readSettings } from '../../../../config/index.ts';
-import type { InstanceFlavor } from '../../../../domain/instance.ts';
 import { refuseLayout, refuseOtherLayout } from './refuse-layout.ts';
+import { sampleFlavor } from '../../../../../test/support/samples.ts';
 
 const { settings } = readSettings('[pci]\nalias = {"name": "gpu", "vendor_id": "10de"}');
-const flavor = (extraSpecs: Record<string, string>): InstanceFlavor => ({
-  flavorId: '1',
-  name: 'f',
-  vcpus: 2,
-  memoryMb: 512,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs,
-});
+const flavor = (extraSpecs: Record<string, string>) => sampleFlavor({ name: 'f', vcpus: 2, extraSpecs });
 
 test('wishes that contradict themselves, or name devices nobody knows, are refused', () => {
   const judged =

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
+import { sampleImage } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let imageId: string;
@@ -7,26 +8,10 @@ beforeAll(async () => {
   api = await startApiUnderTest('[cinder]\ncross_az_attach = true');
   await api.flavor({ flavorId: 'disks', name: 'disks', rootGb: 1, ephemeralGb: 2, swapMb: 512 });
   imageId = crypto.randomUUID();
-  api.neighbours.images.set(imageId, {
-    id: imageId,
-    name: 'tiny',
-    status: 'active',
-    visibility: 'public',
-    owner: null,
-    protected: false,
-    diskFormat: 'qcow2',
-    containerFormat: 'bare',
-    size: 1,
-    virtualSize: null,
-    checksum: null,
-    hash: null,
-    minRam: 0,
-    minDisk: 0,
-    createdAt: '2026-11-01T00:00:00Z',
-    updatedAt: '2026-11-01T00:00:00Z',
-    tags: [],
-    properties: {},
-  });
+  api.neighbours.images.set(
+    imageId,
+    sampleImage({ id: imageId, owner: null, createdAt: '2026-11-01T00:00:00Z', updatedAt: '2026-11-01T00:00:00Z' }),
+  );
 });
 afterAll(() => api[Symbol.asyncDispose]());
 

@@ -3,6 +3,7 @@ import { instanceActions, reasonAgainst, type ActionName } from '../../../../dom
 import type { Instance, TaskState, VmState } from '../../../../domain/instance.ts';
 import { transition, updateInstance } from '../../../../store/instances.ts';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
+import { sampleImage, sampleInstanceImage } from '../../../../../test/support/samples.ts';
 
 /** Every state, as Nova has them; written down once more, so that a state that is left out or added is seen. */
 const vmStates: readonly VmState[] =
@@ -92,17 +93,7 @@ test('what may be done to a server that never ran', () => {
 });
 
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
-const image: NonNullable<Instance['image']> = {
-  id: imageId,
-  name: 'tiny',
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties: {},
-};
+const image = sampleInstanceImage({ id: imageId });
 
 /** What is asked of the API, with the action it is, as the refusal calls it. */
 const requests: readonly { readonly body: object; readonly action: ActionName; readonly version?: string; readonly method?: 'DELETE' }[] = [
@@ -134,7 +125,7 @@ describe('the API', () => {
   beforeAll(async () => {
     api = await startApiUnderTest();
     await api.host('host-1', {}, { setPassword: () => Promise.resolve() });
-    api.neighbours.images.set(imageId, { ...image, status: 'active' } as never);
+    api.neighbours.images.set(imageId, sampleImage({ id: imageId }));
     ({ id } = await api.server({ image }));
   });
   afterAll(() => api[Symbol.asyncDispose]());

@@ -1,23 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../../../domain/instance.ts';
 import { startApiUnderTest, type ApiUnderTest } from '../../test-support/api-under-test.ts';
+import { sampleFlavor } from '../../../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 let running: Instance;
 let ended: Instance;
-const flavor = {
-  flavorId: '1',
-  name: 'm1',
-  vcpus: 2,
-  memoryMb: 1024,
-  rootGb: 10,
-  ephemeralGb: 5,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-};
+const flavor = sampleFlavor({ name: 'm1', vcpus: 2, memoryMb: 1024, rootGb: 10, ephemeralGb: 5 });
 beforeAll(async () => {
   api = await startApiUnderTest();
   const id = (number: number) => `00000000-0000-4000-8000-00000000000${number}` as Instance['id'];

@@ -32,6 +32,18 @@ export interface Administrator {
   /** Ids of ports that belong to servers. */
   serverPorts(): Promise<readonly string[]>;
   liftQuotas(): Promise<void>;
+  /** Any request, by service type and path. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who asks knows what is answered
+  ask<T>(type: string, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answered<T>>;
+  readonly projectId: string;
+  /** The network `private`, and the one image. */
+  readonly networkId: string;
+  readonly imageId: string;
+}
+
+interface Answered<T> {
+  readonly status: number;
+  readonly json: T;
 }
 
 export async function administrator(openrc: string): Promise<Administrator> {
@@ -67,10 +79,11 @@ export async function administrator(openrc: string): Promise<Administrator> {
     method: string,
     path: string,
     body?: unknown,
-  ): Promise<{ readonly status: number; readonly json: T }> => {
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answered<T>> => {
     const answer = await fetch(`${base(type)}${path}`, {
       method,
-      headers,
+      headers: { ...headers, ...more },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
     });
@@ -79,9 +92,13 @@ export async function administrator(openrc: string): Promise<Administrator> {
   };
   const { networks } = (await ask<{ networks: { id: string; name: string }[] }>('network', 'GET', '/v2.0/networks')).json;
   const { images } = (await ask<{ images: { id: string }[] }>('image', 'GET', '/v2/images')).json;
-  const network = networks.find(({ name }) => name === 'private')?.id;
+  const network = networks.find(({ name }) => name === 'private')?.id ?? '';
 
   return {
+    ask,
+    projectId: token.project.id,
+    networkId: network,
+    imageId: images[0]?.id ?? '',
     async create(name, count) {
       const wanted = {
         name,

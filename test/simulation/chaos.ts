@@ -67,7 +67,7 @@ export async function killCloud(state: string): Promise<void> {
 }
 
 /** Numbers from 0 to 1 that a seed determines. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -7,6 +7,7 @@ import { beginAction, getInstance, transition, updateInstance } from '../../src/
 import { insertSagas } from '../../src/store/sagas.ts';
 import { nothing, whole, type Subject } from './subject.ts';
 import { host, type World } from './world.ts';
+import { sampleInstanceImage } from '../support/samples.ts';
 
 const off = { ...whole, guest: powerStates.shutdown } as const;
 /** A server on no host: its ports are what it keeps. */
@@ -82,17 +83,7 @@ async function onVolume(world: World, id: InstanceId, status: 'attached' | 'rese
   await updateInstance(ofDatabase(world), id, { blockDevices: [device] });
 }
 
-const image: InstanceImage = {
-  id: '0f0f0f0f-0000-4000-8000-000000000001',
-  name: 'other',
-  diskFormat: 'qcow2',
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties: {},
-};
+const image: InstanceImage = sampleInstanceImage({ name: 'other' });
 
 /** What a server's disks and its life go through. */
 export const operationSubjects: Readonly<Record<string, Subject>> = {
@@ -131,17 +122,7 @@ export const operationSubjects: Readonly<Record<string, Subject>> = {
   },
   'rescue-instance': {
     begin: begins('rescue', 'rescue-instance', (_world, id) => ({
-      image: {
-        id,
-        name: 'rescue',
-        diskFormat: 'qcow2',
-        containerFormat: 'bare',
-        minDisk: 0,
-        minRam: 0,
-        size: 1,
-        checksum: null,
-        properties: {},
-      },
+      image: sampleInstanceImage({ id, name: 'rescue' }),
       adminPass: 'secret',
       was: 'active',
     })),

@@ -1,6 +1,7 @@
 import type { Image, ImageClient } from '../../src/clients/image.ts';
 import { conflict, notFound } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
+import { sampleImage } from '../support/samples.ts';
 
 /** An image service in memory: what is made of servers can be counted. */
 export interface WorldImages {
@@ -41,26 +42,17 @@ export function worldImages(): WorldImages {
       },
     },
     queued(instanceId, properties = {}) {
-      const image: Image = {
+      const image: Image = sampleImage({
         id: randomIds.uuid(),
         name: 'of a server',
         status: 'queued',
         visibility: 'private',
         owner: 'p1',
-        protected: false,
-        diskFormat: 'qcow2',
-        containerFormat: 'bare',
         size: null,
-        virtualSize: null,
-        checksum: null,
-        hash: null,
-        minRam: 0,
-        minDisk: 0,
         createdAt: '',
         updatedAt: '',
-        tags: [],
         properties: { image_type: 'snapshot', instance_uuid: instanceId, ...properties },
-      };
+      });
       images.set(image.id, image);
       return image;
     },

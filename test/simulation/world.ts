@@ -2,7 +2,6 @@ import type { NetworkClient, Port, PortBinding } from '../../src/clients/network
 import { readSettings } from '../../src/config/index.ts';
 import type { Conductor } from '../../src/contracts/conductor.ts';
 import type { NodeFacts } from '../../src/domain/hosts.ts';
-import type { InstanceId } from '../../src/domain/instance.ts';
 import { powerStates } from '../../src/domain/instance.ts';
 import type { RequestSpec } from '../../src/domain/request-spec.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -23,6 +22,7 @@ import { openStores, type Stores } from '../../src/store/stores.ts';
 import { worldImages, type WorldImages } from './world-images.ts';
 import { volumesInMemory, type VolumesInMemory } from '../../src/clients/testing/volumes-in-memory.ts';
 import { temporaryDatabase } from '../support/database.ts';
+import { sampleInstance, sampleInstanceImage, sampleNetwork, sampleNodeFacts, sampleSpec } from '../support/samples.ts';
 import { startWorldHosts, type WorldGuests } from './world-hosts.ts';
 import { worldPlacement, worldScheduler, type WorldPlacement } from './world-placement.ts';
 
@@ -166,7 +166,11 @@ export async function createWorld(): Promise<World> {
         stores.defaultCell.id,
       );
       const at = instance.host ?? host;
-      await guests.make(instance.id, at);
+      await guests.make(
+        instance.id,
+        at,
+        instance.blockDevices.flatMap(({ volumeId }) => (volumeId === null ? [] : [volumeId])),
+      );
       placement.give(instance.id, [...nodes].find(([, name]) => name === at)![0], {
         VCPU: instance.flavor.vcpus,
         MEMORY_MB: instance.flavor.memoryMb,
@@ -203,56 +207,21 @@ function only<T extends object>(what: string, methods: Partial<T>): T {
   });
 }
 
-const specOf = (instance: NewInstance): RequestSpec => ({
-  projectId: instance.projectId,
-  userId: instance.userId,
-  flavor: instance.flavor,
-  image: instance.image,
-  isBootedFromVolume: false,
-  availabilityZone: null,
-  forceHost: null,
-  forceNode: null,
-  requestedHost: null,
-  requestedNode: null,
-  ignoreHosts: [],
-  schedulerHints: {},
-  groupId: null,
-  requestedNetworks: [{ networkId: 'net', portId: null, fixedIp: null, tag: null }],
-  securityGroups: [],
-});
+const specOf = (instance: NewInstance): RequestSpec =>
+  sampleSpec({
+    projectId: instance.projectId,
+    userId: instance.userId,
+    flavor: instance.flavor,
+    image: instance.image,
+    requestedNetworks: [{ networkId: 'net', portId: null, fixedIp: null, tag: null }],
+  });
 
-function newInstance(): NewInstance {
-  const flavor = {
-    flavorId: '1',
-    name: 'm1.tiny',
-    vcpus: 1,
-    memoryMb: 512,
-    rootGb: 1,
-    ephemeralGb: 0,
-    swapMb: 0,
-    rxtxFactor: 1,
-    disabled: false,
-    isPublic: true,
-    extraSpecs: {},
-  };
-  const image = {
-    id: randomIds.uuid(),
-    name: 'tiny',
-    diskFormat: 'qcow2',
-    containerFormat: 'bare',
-    minDisk: 0,
-    minRam: 0,
-    size: 1,
-    checksum: null,
-    properties: {},
-  };
-  return {
-    id: randomIds.uuid() as InstanceId,
+/** A server that was accepted, and has no host yet. */
+const newInstance = (): NewInstance =>
+  sampleInstance({
     projectId: 'p1',
     userId: 'u1',
     name: 'server',
-    description: null,
-    hostname: 'server',
     vmState: 'building',
     taskState: 'scheduling',
     powerState: 0,
@@ -260,36 +229,10 @@ function newInstance(): NewInstance {
     node: null,
     availabilityZone: null,
     launchedOn: null,
-    flavor,
-    oldFlavor: null,
-    newFlavor: null,
-    image,
-    metadata: {},
-    systemMetadata: {},
-    tags: [],
-    keyName: null,
-    publicKey: null,
-    userData: null,
-    configDrive: false,
-    diskConfig: 'MANUAL',
-    lockedBy: null,
-    lockedReason: null,
-    accessIpV4: null,
-    accessIpV6: null,
-    launchIndex: 0,
+    image: sampleInstanceImage({ id: randomIds.uuid() }),
     reservationId: 'r-1',
-    rootDeviceName: '/dev/vda',
-    networkInfo: [],
-    blockDevices: [],
-    securityGroups: [],
-    fault: null,
-    schedulerHints: {},
-    trustedCerts: null,
     launchedAt: null,
-    terminatedAt: null,
-    deletedAt: null,
-  };
-}
+  });
 
 function portOf(port: {
   networkId: string;
@@ -319,19 +262,7 @@ function portOf(port: {
 function networkOf(ports: Map<string, Port>, prepared: World['preparedBindings']): NetworkClient {
   return only<NetworkClient>('network', {
     networks: () =>
-      Promise.resolve([
-        {
-          id: 'net',
-          name: 'private',
-          projectId: 'p1',
-          shared: true,
-          external: false,
-          adminStateUp: true,
-          portSecurityEnabled: true,
-          mtu: 1450,
-          subnetIds: ['sub'],
-        },
-      ]),
+      Promise.resolve([sampleNetwork({ id: 'net', name: 'private', projectId: 'p1', shared: true, mtu: 1450, subnetIds: ['sub'] })]),
     subnets: () => Promise.resolve([]),
     floatingIps: () => Promise.resolve([]),
     ports: (_session, query) =>
@@ -378,24 +309,17 @@ function networkOf(ports: Map<string, Port>, prepared: World['preparedBindings']
   });
 }
 
-const factsOf = (uuid: string, name: string): NodeFacts => ({
-  uuid,
-  name,
-  hypervisorType: 'fake',
-  hypervisorVersion: 1,
-  hostIp: '127.0.0.1',
-  vcpus: 8,
-  memoryMb: 8192,
-  localGb: 100,
-  vcpusUsed: 0,
-  memoryMbUsed: 0,
-  localGbUsed: 0,
-  diskAvailableLeast: 100,
-  runningVms: 0,
-  cpuInfo: {},
-  supportedInstances: [],
-  stats: {},
-});
+const factsOf = (uuid: string, name: string): NodeFacts =>
+  sampleNodeFacts({
+    uuid,
+    name,
+    hypervisorVersion: 1,
+    hostIp: '127.0.0.1',
+    memoryMbUsed: 0,
+    diskAvailableLeast: 100,
+    cpuInfo: {},
+    supportedInstances: [],
+  });
 
 /** What is left of an instance, anywhere. */
 export async function leftoversOf(world: World, id: string) {
@@ -407,12 +331,7 @@ export async function leftoversOf(world: World, id: string) {
     world.stores
       .cells()
       .map(({ database }) =>
-        database
-          .selectFrom('sagas')
-          .select('id')
-          .where('subject', '=', id)
-          .where('state', 'in', ['running', 'unwinding', 'stuck'])
-          .execute(),
+        database.selectFrom('sagas').select('id').where('subject', '=', id).where('state', 'in', ['running', 'unwinding']).execute(),
       ),
   );
   const moveIds = new Set(

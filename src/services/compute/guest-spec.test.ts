@@ -3,22 +3,14 @@ import { readSettings } from '../../config/index.ts';
 import type { BlockDevice, InstanceImage } from '../../domain/instance.ts';
 import { guestSpec, type GuestSpecInputs } from './guest-spec.ts';
 import { flavor, order, vif } from './test-support/world.ts';
+import { sampleInstanceImage } from '../../../test/support/samples.ts';
 
 const { settings } = readSettings('');
 const gib = 1024 ** 3;
 const base = { path: '/base', format: 'qcow2', virtualBytes: gib / 2 } as const;
 const inputs: GuestSpecInputs = { settings, base, configDriveFiles: null, real: true };
-const image = (properties: Record<string, string> = {}, diskFormat = 'qcow2'): InstanceImage => ({
-  id: 'image',
-  name: null,
-  diskFormat,
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties,
-});
+const image = (properties: Record<string, string> = {}, diskFormat = 'qcow2'): InstanceImage =>
+  sampleInstanceImage({ id: 'image', name: null, diskFormat, properties });
 const blank = (changes: Partial<BlockDevice>): BlockDevice => ({
   uuid: 'b',
   sourceType: 'blank',

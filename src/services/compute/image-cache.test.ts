@@ -10,6 +10,7 @@ import { runCommand } from '../../lib/command/run-command.ts';
 import { silentLog } from '../../lib/log.ts';
 import { openImageCache, type ImageCache } from './image-cache.ts';
 import { world, type World } from './test-support/world.ts';
+import { sampleImage } from '../../../test/support/samples.ts';
 
 let directory: string;
 let around: World;
@@ -40,27 +41,17 @@ const cached = (): readonly string[] => readdirSync(join(directory, '_base')).to
 /** An image in the image service; `data` may be asked for more than once. */
 function offer(bytes: Buffer, changes: Partial<Image> = {}, data: () => Readable = () => Readable.from([bytes])): { readonly id: string } {
   const id = randomUUID();
-  const image: Image = {
+  const image: Image = sampleImage({
     id,
     name: 'an image',
-    status: 'active',
-    visibility: 'public',
     owner: 'p',
-    protected: false,
     diskFormat: 'raw',
-    containerFormat: 'bare',
     size: bytes.length,
-    virtualSize: null,
-    checksum: null,
     hash: { algorithm: 'sha512', value: createHash('sha512').update(bytes).digest('hex') },
-    minRam: 0,
-    minDisk: 0,
     createdAt: '',
     updatedAt: '',
-    tags: [],
-    properties: {},
     ...changes,
-  };
+  });
   around.images.set(id, { image, data });
   return { id };
 }

@@ -6,6 +6,7 @@ import { tinyGuest } from './drivers/conformance.ts';
 import type { DiskSpec, VolumeSpec } from './drivers/driver.ts';
 import { domainXml, type DomainHost } from './drivers/libvirt/domain-xml.ts';
 import { rescueSpec } from './rescue-spec.ts';
+import { sampleInstanceImage } from '../../../test/support/samples.ts';
 
 const disk = (file: string, bootIndex: number | null): DiskSpec => ({
   file,
@@ -19,17 +20,8 @@ const guest = tinyGuest({
   disks: [disk('disk', 1), disk('disk.eph0', null)],
   configDrive: { format: 'iso9660', bus: null, files: () => [] },
 });
-const image = (properties: Readonly<Record<string, string>> = {}, diskFormat = 'qcow2'): InstanceImage => ({
-  id: 'rescue',
-  name: 'rescue',
-  diskFormat,
-  containerFormat: 'bare',
-  minDisk: 0,
-  minRam: 0,
-  size: 1,
-  checksum: null,
-  properties,
-});
+const image = (properties: Readonly<Record<string, string>> = {}, diskFormat = 'qcow2'): InstanceImage =>
+  sampleInstanceImage({ id: 'rescue', name: 'rescue', diskFormat, properties });
 const host: DomainHost = {
   virtType: 'qemu',
   cloudId: 'cloud-1',

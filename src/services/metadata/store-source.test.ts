@@ -7,10 +7,11 @@ import { readSettings } from '../../config/index.ts';
 import { exampleMetadata } from '../../domain/metadata/example-metadata.ts';
 import type { PlacedDevice } from '../../domain/metadata/tagged-devices.ts';
 import { silentLog } from '../../lib/log.ts';
-import { parseId, randomIds } from '../../lib/ids.ts';
+import { randomIds } from '../../lib/ids.ts';
 import { insertInstances, type NewInstance } from '../../store/instances.ts';
 import { openStores, type Stores } from '../../store/stores.ts';
 import { storeMetadataSource } from './store-source.ts';
+import { sampleInstance } from '../../../test/support/samples.ts';
 
 let databases: TemporaryDatabase[];
 let stores: Stores;
@@ -24,67 +25,11 @@ afterAll(async () => {
   await Promise.all(databases.map((database) => database.drop()));
 });
 
-const flavor = {
-  flavorId: '1',
-  name: 'm1.tiny',
-  vcpus: 1,
-  memoryMb: 512,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-};
-
 /** An instance in a cell, with the interfaces of the example. */
 async function insert(changes: Partial<NewInstance> = {}): Promise<NewInstance> {
   const { name, hostname, networkInfo, metadata, userData, publicKey, securityGroups } = exampleMetadata;
-  const instance: NewInstance = {
-    id: parseId<'instance'>('instance', randomIds.uuid()),
-    projectId: 'alpha',
-    userId: 'u',
-    name,
-    description: null,
-    hostname,
-    vmState: 'active',
-    taskState: null,
-    powerState: 1,
-    host: 'h',
-    node: 'h',
-    availabilityZone: 'nova',
-    launchedOn: 'h',
-    flavor,
-    oldFlavor: null,
-    newFlavor: null,
-    image: null,
-    metadata,
-    systemMetadata: { kept: 'yes' },
-    tags: [],
-    keyName: null,
-    publicKey,
-    userData,
-    configDrive: false,
-    diskConfig: 'MANUAL',
-    lockedBy: null,
-    lockedReason: null,
-    accessIpV4: null,
-    accessIpV6: null,
-    launchIndex: 0,
-    reservationId: 'r-12345678',
-    rootDeviceName: '/dev/vda',
-    networkInfo,
-    blockDevices: [],
-    securityGroups,
-    fault: null,
-    schedulerHints: {},
-    trustedCerts: null,
-    launchedAt: null,
-    terminatedAt: null,
-    deletedAt: null,
-    ...changes,
-  };
+  const described = { name, hostname, networkInfo, metadata, userData, publicKey, securityGroups };
+  const instance = sampleInstance({ userId: 'u', host: 'h', node: 'h', systemMetadata: { kept: 'yes' }, ...described, ...changes });
   const cellId = stores.defaultCell.id;
   await stores.api
     .insertInto('instance_mappings')

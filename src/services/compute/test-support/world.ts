@@ -14,6 +14,7 @@ import { conflict, notFound } from '../../../lib/errors.ts';
 import type { Bus } from '../../../lib/rpc/bus.ts';
 import type { Handlers } from '../../../lib/rpc/contract.ts';
 import { inProcessBus } from '../../../lib/rpc/in-process.ts';
+import { sampleFlavor, sampleVif } from '../../../../test/support/samples.ts';
 
 /** Everything around a compute host, in memory: a conductor on a bus, and the services it asks over HTTP. */
 export interface World {
@@ -151,37 +152,18 @@ const networkIn = (self: World): Partial<NetworkClient> => ({
   },
 });
 
-export const flavor = (changes: Partial<InstanceFlavor> = {}): InstanceFlavor => ({
-  flavorId: '1',
-  name: 'm1.tiny',
-  vcpus: 1,
-  memoryMb: 64,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  disabled: false,
-  isPublic: true,
-  extraSpecs: {},
-  ...changes,
-});
+export const flavor = (changes: Partial<InstanceFlavor> = {}): InstanceFlavor => sampleFlavor({ memoryMb: 64, ...changes });
 
-export const vif = (changes: Partial<Vif> = {}): Vif => ({
-  portId: randomUUID(),
-  macAddress: 'fa:16:3e:00:00:01',
-  networkId: '7f8b3c5e-0000-4000-8000-000000000001',
-  networkLabel: 'private',
-  mtu: 1450,
-  vnicType: 'normal',
-  vifType: 'bridge',
-  vifDetails: {},
-  profile: {},
-  active: false,
-  tag: null,
-  deleteOnTermination: true,
-  subnets: [],
-  ...changes,
-});
+export const vif = (changes: Partial<Vif> = {}): Vif =>
+  sampleVif({
+    portId: randomUUID(),
+    networkId: '7f8b3c5e-0000-4000-8000-000000000001',
+    networkLabel: 'private',
+    mtu: 1450,
+    active: false,
+    subnets: [],
+    ...changes,
+  });
 
 export function order(changes: Partial<GuestOrder> = {}): GuestOrder {
   const instanceId = changes.instanceId ?? randomUUID();

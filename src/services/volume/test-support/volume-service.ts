@@ -15,6 +15,7 @@ import { createLog, type Log } from '../../../lib/log.ts';
 import { waitUntil } from '../../../lib/retry.ts';
 import type { VolumeSettings } from '../settings.ts';
 import { migrateVolume, startVolume, type VolumeService } from '../start-volume.ts';
+import { sampleImage } from '../../../../test/support/samples.ts';
 
 const rolesOf: Readonly<Record<string, readonly string[]>> = {
   admin: ['admin', 'manager', 'member', 'reader'],
@@ -60,27 +61,16 @@ export function testImages(): TestImages {
     return found;
   };
   const add = (given: Partial<Image>, data: Buffer): Image => {
-    const image: Image = {
+    const image: Image = sampleImage({
       id: randomIds.uuid(),
       name: 'an image',
-      status: 'active',
-      visibility: 'public',
       owner: null,
-      protected: false,
       diskFormat: 'raw',
-      containerFormat: 'bare',
       size: data.length,
-      virtualSize: null,
-      checksum: null,
-      hash: null,
-      minRam: 0,
-      minDisk: 0,
       createdAt: '',
       updatedAt: '',
-      tags: [],
-      properties: {},
       ...given,
-    };
+    });
     images.set(image.id, { image, data });
     return image;
   };

@@ -27,6 +27,14 @@ test('a guest that needs more gets others, and none when there are too few', asy
   expect(await ports.take('a', 1)).toEqual([10_003]);
 });
 
+test('a guest that was off gives way to who has taken its port meanwhile', async () => {
+  const others = new Set<number>();
+  const ports = book({ isFree: (_host, port) => Promise.resolve(!others.has(port)) });
+  expect(await ports.take('a', 1)).toEqual([10_000]);
+  others.add(10_000);
+  expect([await ports.take('a', 1), await ports.take('b', 1)]).toEqual([[10_002], [10_003]]);
+});
+
 test('a port somebody listens on is not given', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,8 +1,12 @@
 import { createServer } from 'node:net';
 import { invalid, KilonovaError } from '../../../../lib/errors.ts';
 
-/** Gives the serial ports of guests their TCP ports. A guest keeps those it has until it is destroyed. */
+/**
+ * Gives the serial ports of guests their TCP ports. A guest keeps those it has until it is destroyed, unless somebody else has taken one
+ * while it was off.
+ */
 export interface SerialPortBook {
+  /** For a guest that is off. */
   take(guestId: string, count: number): Promise<readonly number[]>;
   /** All that a guest has are free again. */
   release(guestId: string): void;
@@ -23,10 +27,13 @@ export function serialPortBook({ range, host, heldAlready, isFree = canListen }:
   let held: Map<string, readonly number[]> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
+  const areFree = async (ports: readonly number[]): Promise<boolean> =>
+    (await Promise.all(ports.map((port) => isFree(host, port)))).every(Boolean);
+
   async function give(guestId: string, count: number): Promise<readonly number[]> {
     held ??= new Map(await heldAlready());
     const own = held.get(guestId);
-    if (own?.length === count) return own;
+    if (own?.length === count && (await areFree(own))) return own;
     const taken = new Set([...held].flatMap(([id, ports]) => (id === guestId ? [] : ports)));
     const given: number[] = [];
     for (let port = first; port < end && given.length < count; port++) if (!taken.has(port) && (await isFree(host, port))) given.push(port);

@@ -12,7 +12,7 @@ import type { VolumeRule } from '../policy.ts';
 import { formatTime, isConnected, type AttachmentRecord, type VolumeRecord } from '../records.ts';
 import { Nullable, Uuid } from '../schemas.ts';
 import { attachmentNotFound, findAttachment } from '../store/attachments.ts';
-import { findVolume, toAttachmentRecord } from '../store/volumes.ts';
+import { findVolume, toAttachmentRecord, volumesById } from '../store/volumes.ts';
 
 const ConnectorSchema = Type.Object(
   {
@@ -130,10 +130,16 @@ async function listAttachments(deps: VolumeDeps, ctx: RequestContext, details: b
   for (const order of asked.order) query = query.orderBy(order);
   const rows = asked.limit === 0 ? [] : await query.limit(asked.limit).offset(asked.offset).execute();
   const attachments = rows.map(toAttachmentRecord);
+  const volumes = details
+    ? await volumesById(
+        deps.database,
+        attachments.map(({ volumeId }) => volumeId),
+      )
+    : null;
   const shown = [];
   for (const attachment of attachments) {
-    const volume = details ? await findVolume(deps.database, attachment.volumeId) : null;
-    shown.push(volume === null ? summary(attachment) : await detail(deps, ctx, { attachment, volume }));
+    const volume = volumes?.get(attachment.volumeId);
+    shown.push(volume === undefined ? summary(attachment) : await detail(deps, ctx, { attachment, volume }));
   }
   return { attachments: shown, ...nextLink(ctx, details ? 'attachments/detail' : 'attachments', attachments, asked.limit) };
 }

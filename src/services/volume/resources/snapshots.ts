@@ -118,8 +118,9 @@ async function createSnapshot(deps: VolumeDeps, ctx: RequestContext, wish: Snaps
   if (earlier !== null) return earlier;
   const force = ctx.version >= 3066 || (wish.force !== undefined && wish.force !== null && readFlag(wish.force));
   const id = deps.ids.uuid();
+  let made: SnapshotRecord;
   try {
-    await deps.database.transaction().execute(async (tx) => {
+    made = await deps.database.transaction().execute(async (tx) => {
       const locked = await lockVolume(tx, volume.id);
       if (locked.status !== 'available' && !(force && ['in-use', 'reserved', 'attaching', 'detaching'].includes(locked.status)))
         throw invalid(
@@ -130,7 +131,7 @@ async function createSnapshot(deps: VolumeDeps, ctx: RequestContext, wish: Snaps
       await takeQuota(tx, deps.settings, volume.projectId, { snapshots: 1, gigabytes: locked.size });
       const { name = null, description = null } = wish;
       const { projectId, size } = locked;
-      await insertSnapshot(
+      const promised = await insertSnapshot(
         tx,
         {
           id,
@@ -146,6 +147,7 @@ async function createSnapshot(deps: VolumeDeps, ctx: RequestContext, wish: Snaps
         nowOf(deps),
       );
       await insertTask(tx, 'create-snapshot', volume.id, { snapshotId: id }, nowOf(deps));
+      return promised; // a moment later it may be done
     });
   } catch (error) {
     const same = idempotencyKey !== null && isDuplicate(error) ? await snapshotAskedWith(deps.database, idempotencyKey) : null;
@@ -153,7 +155,7 @@ async function createSnapshot(deps: VolumeDeps, ctx: RequestContext, wish: Snaps
     throw error;
   }
   deps.nudge();
-  return (await findSnapshot(deps.database, id))!;
+  return made;
 }
 
 async function deleteSnapshot(deps: VolumeDeps, { id, volumeId }: SnapshotRecord, force: boolean): Promise<void> {

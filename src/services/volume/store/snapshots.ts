@@ -46,8 +46,8 @@ export async function insertSnapshot(
   tx: VolumeExecutor,
   snapshot: Omit<SnapshotRecord, 'status' | 'createdAt' | 'updatedAt'> & { readonly idempotencyKey: string | null },
   now: Date,
-): Promise<void> {
-  await tx
+): Promise<SnapshotRecord> {
+  const row = await tx
     .insertInto('snapshots')
     .values({
       id: snapshot.id,
@@ -63,7 +63,9 @@ export async function insertSnapshot(
       created_at: now,
       updated_at: now,
     })
-    .execute();
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return toSnapshotRecord(row);
 }
 
 export async function updateSnapshot(

@@ -17,6 +17,7 @@ export async function build(host: ComputeHost, order: GuestOrder, signal: AbortS
   if (existing?.powerState === powerStates.running) return { powerState: existing.powerState }; // an earlier try went through
   if (existing !== null) await driver.destroy(instanceId);
   const began = host.clock.now();
+  log.debug({ instanceId, guest: order.name }, 'guest is made');
   try {
     const spec = await prepareGuest(host, order, signal);
     using ports = portsReady(host, order, signal);

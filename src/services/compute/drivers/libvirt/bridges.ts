@@ -6,6 +6,7 @@ import type { InterfaceSpec } from '../driver.ts';
 /** Makes the bridges that interfaces are plugged into, where the network's agent has not made them yet; both may do it at the same time. */
 export async function ensureBridges(interfaces: readonly InterfaceSpec[]): Promise<void> {
   for (const bridge of new Set(interfaces.map((port) => port.bridge))) {
+    if (await isUp(bridge)) continue;
     if (!(await exists(bridge))) {
       const { exitCode } = await runCommand({
         program: 'ip',
@@ -17,6 +18,13 @@ export async function ensureBridges(interfaces: readonly InterfaceSpec[]): Promi
     }
     await runCommand({ program: 'ip', args: ['link', 'set', 'dev', bridge, 'up'] });
   }
+}
+
+/** As most are: a process less for each guest. */
+async function isUp(device: string): Promise<boolean> {
+  if (!(await exists(device))) return false;
+  const flags = Number(await readFile(`/sys/class/net/${device}/flags`, 'utf8'));
+  return (flags & 1) === 1; // IFF_UP
 }
 
 async function exists(device: string): Promise<boolean> {

@@ -192,6 +192,7 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
           domains.remember(spec.id);
           await makeConfigDrive(spec, directoryOf(spec.id), () => placesIn(client, domain), signal);
           signal.throwIfAborted();
+          log.debug({ instanceId: spec.id }, 'the hypervisor is told to start a guest');
           await startDomain(client, domain, paused ? ['paused'] : []);
           signal.throwIfAborted();
         } catch (error) {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Inspection } from './services/inspect/inspect.ts';
 import type { ManageDeps } from './services/manage/manage-deps.ts';
+import type { SagaCommand } from './services/manage/saga/order-saga.ts';
 import type { HealOptions } from './services/manage/placement/heal-allocations.ts';
 
 enableCompileCache();
@@ -256,6 +257,36 @@ for (const [kind, what] of [
 
 const manage = program.command('manage').description('the operator’s commands');
 const managePlacement = manage.command('placement').description('mend what placement knows of servers and hosts');
+
+const manageSaga = manage.command('saga').description('help an operation on that does not end: kilonova inspect sagas');
+
+async function runSagaOrder(state: string, options: SagaCommand): Promise<void> {
+  const [{ orderSaga }, { stateDirectory, runningPid }] = await Promise.all([
+    import('./services/manage/saga/order-saga.ts'),
+    import('./services/up/state-directory.ts'),
+  ]);
+  const directory = stateDirectory(state);
+  const running = (await runningPid(directory)) !== null;
+  process.exitCode = await orderSaga(
+    { statePath: directory.path, openrc: directory.openrc, running, write: (text) => void process.stdout.write(text) },
+    options,
+  );
+}
+
+const sagaOrder = (name: 'resume' | 'undo' | 'force', description: string): Command =>
+  withState(manageSaga.command(name)).description(description).argument('<id>', 'of the operation').option('--json', 'for programs');
+sagaOrder('resume', 'have its present step tried at once, by whichever conductor is there').action(
+  (id: string, { state, json }: { state: string; json?: true }) => runSagaOrder(state, { id, order: 'resume', json: json === true }),
+);
+sagaOrder('undo', 'call it off and take back what it has done').action((id: string, { state, json }: { state: string; json?: true }) =>
+  runSagaOrder(state, { id, order: 'undo', json: json === true }),
+);
+sagaOrder('force', 'pass over the step that cannot go on, and go on with the next; shows what follows and asks for --yes')
+  .option('--end', 'end the whole operation as it is, instead')
+  .option('--yes', 'do it')
+  .action((id: string, { state, json, end, yes }: { state: string; json?: true; end?: true; yes?: true }) =>
+    runSagaOrder(state, { id, order: end === true ? 'end' : 'force', json: json === true, yes: yes === true }),
+  );
 
 /** Runs a command on the databases and the placement of a cloud; its exit code is Nova's, 255 for what is not foreseen. */
 async function runManage(state: string, run: (deps: ManageDeps) => Promise<number>): Promise<void> {

@@ -3,6 +3,7 @@ import { contract, trusted, type Client } from '../lib/rpc/contract.ts';
 import type { GuestEvent, NodeFacts } from '../domain/hosts.ts';
 import type { TaskState, VmState } from '../domain/instance.ts';
 import type { ReconcilerStatus } from '../lib/reconciler/reconciler.ts';
+import type { SagaConsequences, SagaOrder, SagaOrdered, SagaStep } from './operator.ts';
 
 /** An instance as its host is told of it. */
 export interface InstanceOnHost {
@@ -76,6 +77,22 @@ export const conductor = contract('conductor', {
   networkChanged: { since: 1, kind: 'query', args: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
   /** Looks whether everything is as it must be, on all hosts and services, and repairs what is safe where that is asked for. */
   audit: { since: 1, kind: 'query', args: Type.Object({ repair: Type.Boolean() }), result: trusted<AuditReport>() },
+  /** The steps of an operation and where they stand, and when it is undone if it is not over by then. */
+  sagaSteps: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({ sagaId: Type.String() }),
+    result: trusted<{ steps: readonly SagaStep[]; deadline: string | null }>(),
+  },
+  /** What would follow if an operation were forced on, or ended as it is; `conflict` where that cannot be. */
+  sagaConsequences: {
+    since: 1,
+    kind: 'query',
+    args: trusted<{ sagaId: string; order: 'force' | 'end' }>(),
+    result: trusted<SagaConsequences>(),
+  },
+  /** Does as an operator says with an operation; `conflict` where that cannot be. */
+  orderSaga: { since: 1, kind: 'query', args: trusted<{ sagaId: string; order: SagaOrder }>(), result: trusted<SagaOrdered>() },
   /** What this conductor keeps true, and how its last looks went. */
   reconcilers: { since: 1, kind: 'query', args: Type.Object({}), result: trusted<{ reconcilers: readonly ReconcilerStatus[] }>() },
 });

@@ -1,5 +1,6 @@
 import type { WireError } from '../lib/errors.ts';
-import type { SagaLogLine, SagaState } from '../lib/saga/store.ts';
+import type { SagaLogLine, SagaState, SagaWaiting } from '../lib/saga/store.ts';
+import type { AuditFinding } from './conductor.ts';
 
 /** What `/kilonova/v1` of the Compute API answers its operators: the JSON of each path, for `kilonova inspect` and the dashboard. Audit and reconcilers answer as the conductor does. */
 export interface SagaSummary {
@@ -20,6 +21,47 @@ export interface SagaSummary {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly failure: WireError | null;
+  /** What it waits for while it does not get on. */
+  readonly waiting: SagaWaiting | null;
+  /** It has not got on for long, and never gives up by itself: an operator should look. */
+  readonly stuck: boolean;
+}
+
+/** One step of an operation's table, and where it stands. */
+export interface SagaStep {
+  readonly name: string;
+  readonly state: 'to come' | 'under way' | 'done' | 'to be undone' | 'being undone' | 'undone' | 'not run' | 'skipped';
+  /** Past the point of no return. */
+  readonly forwardOnly: boolean;
+  /** Whether there is anything to take back. */
+  readonly hasUndo: boolean;
+}
+
+/** What an operator can have done to an operation: `force` counts the step that does not go on as done, `end` lets everything be as it is. */
+export type SagaOrder = 'resume' | 'undo' | 'force' | 'end';
+
+/** What happens when a step that cannot go on is passed over, or the whole operation is given up. */
+export interface SagaConsequences {
+  /** The step that is passed over. */
+  readonly step: string;
+  readonly direction: 'forward' | 'backward';
+  /** What still happens by itself. */
+  readonly goesOn: readonly string[];
+  /** Steps that have done something nobody takes back, and those that never do what they should. */
+  readonly staysDone: readonly string[];
+  readonly neverDone: readonly string[];
+  /** What the server has and holds now: states, resources, ports, volumes, guests. */
+  readonly holds: readonly string[];
+  /** What an audit finds, and how it is mended, if nothing more is done. */
+  readonly findings: readonly Pick<AuditFinding, 'invariant' | 'subject' | 'what' | 'repair' | 'outcome'>[];
+  /** What the audit could not look at. */
+  readonly notSeen: readonly string[];
+}
+
+/** What became of an operator's order. */
+export interface SagaOrdered {
+  readonly order: SagaOrder;
+  readonly said: string;
 }
 
 export interface SagaDetail extends SagaSummary {
@@ -27,6 +69,12 @@ export interface SagaDetail extends SagaSummary {
   readonly params: unknown;
   readonly results: Readonly<Record<string, unknown>>;
   readonly log: readonly SagaLogLine[];
+  /** Until when its conductor holds it without asking again. */
+  readonly leaseUntil: string;
+  /** When it is undone, if it has not passed its point of no return by then; null where it never is, or no conductor knows. */
+  readonly deadline: string | null;
+  /** Empty when no conductor knows it, or none answers. */
+  readonly steps: readonly SagaStep[];
 }
 
 export interface HostSummary {

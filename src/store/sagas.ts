@@ -1,6 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import type { Executor } from '../lib/sql/database.ts';
-import type { NewSaga, SagaProgress, SagaRecord, SagaState, SagaStore } from '../lib/saga/store.ts';
+import { activeStates, type NewSaga, type SagaProgress, type SagaRecord, type SagaState, type SagaStore } from '../lib/saga/store.ts';
 import type { CellDatabase } from './stores.ts';
 import type { CellTables } from './tables.ts';
 
@@ -16,7 +16,9 @@ const toRecord = (row: Selectable<CellTables['sagas']>): SagaRecord => ({
   cancelRequested: row.cancel_requested,
   fence: row.fence,
   owner: row.owner,
+  leaseUntil: Date.parse(row.lease_until),
   log: row.log,
+  waiting: row.waiting,
   createdAt: Date.parse(row.created_at),
   updatedAt: Date.parse(row.updated_at),
 });
@@ -56,7 +58,7 @@ export async function activeSagas(
     .selectFrom('sagas')
     .select(['id', 'name', 'state', 'created_at'])
     .where('subject', '=', subject)
-    .where('state', 'in', ['running', 'unwinding', 'stuck'])
+    .where('state', 'in', activeStates)
     .orderBy('created_at')
     .execute();
   return rows.map((row) => ({ id: row.id, name: row.name, state: row.state as SagaState, createdAt: row.created_at }));
@@ -112,7 +114,7 @@ export async function settleSaga(tx: Executor<CellTables>, sagaId: string, param
 export async function forgetSagas(tx: Executor<CellTables>, endedBefore: Date): Promise<number> {
   const { numDeletedRows } = await tx
     .deleteFrom('sagas')
-    .where('state', 'in', ['done', 'undone'])
+    .where('state', 'not in', activeStates)
     .where('updated_at', '<', endedBefore.toISOString())
     .executeTakeFirst();
   return Number(numDeletedRows);
@@ -130,7 +132,7 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
           eb
             .selectFrom('sagas')
             .select('id')
-            .where('state', 'in', ['running', 'unwinding'])
+            .where('state', 'in', activeStates)
             .where('lease_until', '<=', sql<string>`now()`)
             .orderBy('lease_until')
             .limit(limit)
@@ -138,8 +140,9 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
             .skipLocked(),
         )
         .returningAll()
+        .returning(sql<number>`(extract(epoch FROM now() - created_at) * 1000)::float8`.as('age_ms'))
         .execute();
-      return rows.map(toRecord);
+      return rows.map((row) => ({ ...toRecord(row), ageMs: row.age_ms }));
     },
     async renew(owner, held, leaseMs) {
       const rows = await sql<{ id: string; cancel_requested: boolean }>`
@@ -157,6 +160,14 @@ export function cellSagaStore(database: CellDatabase): SagaStore {
         for (const write of alongside) await write(tx as never);
         return true;
       });
+    },
+    async note(id, fence, waiting) {
+      await database
+        .updateTable('sagas')
+        .set({ waiting: JSON.stringify(waiting) })
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .execute();
     },
     async release(id, fence, afterMs) {
       await database
@@ -184,6 +195,7 @@ async function logProgress(
       results: sql`results || ${JSON.stringify(results ?? {})}::jsonb`,
       ...(failure === undefined ? {} : { failure: JSON.stringify(failure) }),
       log: sql`log || ${JSON.stringify([line])}::jsonb`,
+      waiting: null,
       updated_at: sql`now()`,
     })
     .where('id', '=', id)

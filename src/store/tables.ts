@@ -5,7 +5,7 @@ import type { NetworkInfo } from '../domain/network-info.ts';
 import type { NodeFacts } from '../domain/hosts.ts';
 import type { RequestSpec } from '../domain/request-spec.ts';
 import type { WireError } from '../lib/errors.ts';
-import type { SagaLogLine } from '../lib/saga/store.ts';
+import type { SagaLogLine, SagaWaiting } from '../lib/saga/store.ts';
 
 /** A moment: read as ISO 8601 text in UTC with microseconds, written as such or as a Date. */
 type Moment = ColumnType<string, string | Date | undefined, string | Date>;
@@ -273,6 +273,7 @@ export interface CellTables {
     owner: string | null;
     lease_until: Moment;
     log: DefaultedJson<readonly SagaLogLine[]>;
+    waiting: MaybeJson<SagaWaiting>;
     created_at: Moment;
     updated_at: Moment;
   };

@@ -143,6 +143,19 @@ const damages: readonly Damage[] = [
     },
   },
   {
+    title: 'an operation does not get over a step',
+    invariant: 'saga-gets-on',
+    outcome: 'left',
+    make: async () => {
+      const [id, since] = [randomIds.uuid(), Date.now() - 600_000];
+      await insertSagas(cell1(), [{ id, name: 'change-power', subject: await runningServer(), params: {} }]);
+      const failure = { kind: 'internal', message: 'no' } as const;
+      const waiting = JSON.stringify({ step: 'changed', direction: 'backward', since, tries: 50, failure, until: null });
+      await cell1().updateTable('sagas').set({ waiting }).where('id', '=', id).execute();
+      return { subject: `saga ${id}`, undo: () => cell1().deleteFrom('sagas').where('id', '=', id).execute() };
+    },
+  },
+  {
     title: 'a mapping has no server',
     invariant: 'mapping-has-server',
     outcome: 'mendable',

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import type { SagaStore } from '../../src/lib/saga/store.ts';
+import { orderSaga } from '../../src/services/conductor/order-saga.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, getInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
@@ -220,6 +221,15 @@ const failing = (all: readonly AnySaga[], name: string, at: string, when: 'befor
     };
   });
 
+/** The same sagas, of which one always fails at one step. */
+const neverGetting = (all: readonly AnySaga[], name: string, at: string): AnySaga[] =>
+  all.map((saga) => ({
+    ...saga,
+    steps: saga.steps.map((step) =>
+      saga.name === name && step.name === at ? { ...step, run: () => Promise.reject(injected(at)), undo: step.undo } : step,
+    ),
+  }));
+
 /** A store whose conductor dies right after its `n`th line is written: it writes nothing more, renews nothing and gives nothing back. */
 function dyingAfter(lines: number) {
   const state = { left: lines, dead: false };
@@ -230,6 +240,7 @@ function dyingAfter(lines: number) {
     claim: async (...args) => (state.dead ? [] : store.claim(...args)),
     renew: async (...args) => (state.dead ? dead() : store.renew(...args)),
     release: async (...args) => (state.dead ? undefined : store.release(...args)),
+    note: async (...args) => (state.dead ? dead() : store.note(...args)),
     advance: async (...args) => {
       if (state.dead) return dead();
       const done = await store.advance(...args);
@@ -263,7 +274,7 @@ const sagaOf = (key: string): string => key.split(':')[0]!;
 const subjectsOfSagas = Object.entries(subjects).flatMap(([title, subject]) =>
   all.filter(({ name }) => name === sagaOf(title)).map((saga) => ({ title, name: saga.name, saga, subject })),
 );
-describe.each(subjectsOfSagas)('$title', ({ name, saga, subject }) => {
+describe.each(subjectsOfSagas)('$title', ({ title, name, saga, subject }) => {
   test('comes to the same end when every step runs twice', async () => {
     world.conductor('twice', twice(all));
     const id = await subject.begin(world);
@@ -281,6 +292,35 @@ describe.each(subjectsOfSagas)('$title', ({ name, saga, subject }) => {
     world.conductor('failing', failing(twice(all), name, step.name, when));
     const id = await subject.begin(world);
     expect(step.forwardOnly ? [subject.done] : subject.undone).toContainEqual(await settled(world, id));
+  });
+
+  // once for each saga is enough: what a step is passed over with does not depend on the way that led there
+  const forward = saga.steps.filter((step) => step.forwardOnly && title === Object.keys(subjects).find((key) => sagaOf(key) === name));
+  test.each(forward.map((step) => ({ step: step.name })))('ends when an operator passes over $step', async ({ step }) => {
+    world.conductor('failing', neverGetting(all, name, step));
+    const id = await subject.begin(world);
+    const cells = world.stores.cells().map(({ database }) => database);
+    const found = await waitUntil(
+      async () =>
+        (
+          await Promise.all(
+            cells.map((cell) => cell.selectFrom('sagas').select('id').where('name', '=', name).where('waiting', 'is not', null).execute()),
+          )
+        ).flat()[0] ?? null,
+      { clock: systemClock, timeoutMs: 20_000, everyMs: 20, what: 'A step that does not get on' },
+    );
+    const order = { sagaId: found.id, order: 'force' } as const;
+    await expect(orderSaga(world.deps, order)).rejects.toThrow(
+      / is going on: step \w+ has failed for \d s\. It can be forced after 30 s\.$/,
+    );
+    const later = { ...systemClock, now: () => systemClock.now() + 60_000 };
+    expect((await orderSaga({ ...world.deps, clock: later }, order)).said).toContain(`step ${step} is passed over`);
+    await waitUntil(async () => ((await leftoversOf(world, id)).sagas === 0 ? true : null), {
+      clock: systemClock,
+      timeoutMs: 20_000,
+      everyMs: 10,
+      what: 'The end of what was passed over',
+    });
   });
 
   test('is carried on by another conductor after a crash at any line of its log', async () => {

@@ -13,6 +13,7 @@ import { memoryJournal, type CommandJournal } from '../../src/lib/rpc/journal.ts
 import { agentHandlers } from '../../src/services/compute/agent-handlers.ts';
 import { composeHost } from '../../src/services/compute/compute-host.ts';
 import { tinyGuest } from '../../src/services/compute/drivers/conformance.ts';
+import type { VolumeSpec } from '../../src/services/compute/drivers/driver.ts';
 import { fakeHypervisors, type FakeHypervisors } from '../../src/services/compute/drivers/fake/hypervisors.ts';
 
 /** Compute hosts with the real agent over hypervisors that pretend. */
@@ -28,11 +29,21 @@ export interface WorldHosts {
 /** The guests of all hosts; a server that runs twice is here twice. */
 export interface WorldGuests {
   of(id: string): Promise<readonly { readonly host: string; readonly powerState: PowerState }[]>;
-  /** A guest that runs, made behind the back of everybody. */
-  make(id: string, host: string): Promise<void>;
+  /** A guest that runs and has these volumes, made behind the back of everybody. */
+  make(id: string, host: string, volumeIds?: readonly string[]): Promise<void>;
   /** Removed from every host, likewise. */
   remove(id: string): Promise<void>;
 }
+
+const volumeSpec = (volumeId: string): VolumeSpec => ({
+  volumeId,
+  device: 'disk',
+  bus: null,
+  target: 'vdb',
+  bootIndex: null,
+  shareable: false,
+  connection: null,
+});
 
 /** Remembers epochs and no outcomes, as after the worst crash: a repeated command is really done again. */
 const forgetfulJournal = (): CommandJournal => ({ ...memoryJournal(), outcome: () => null, record: () => undefined });
@@ -85,8 +96,11 @@ export async function startWorldHosts(
         const seen = await Promise.all(names.map(async (host) => ({ host, guest: await driverOf(host).inspect(id) })));
         return seen.flatMap(({ host, guest }) => (guest === null ? [] : [{ host, powerState: guest.powerState }]));
       },
-      async make(id, host) {
-        await driverOf(host).spawn(tinyGuest({ id }), { paused: false, signal: new AbortController().signal });
+      async make(id, host, volumeIds = []) {
+        await driverOf(host).spawn(tinyGuest({ id, volumes: volumeIds.map(volumeSpec) }), {
+          paused: false,
+          signal: new AbortController().signal,
+        });
       },
       async remove(id) {
         for (const name of names) await driverOf(name).destroy(id);

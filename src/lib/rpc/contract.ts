@@ -7,8 +7,8 @@ export interface MethodSpec {
   /** Left out: the method answers nothing. */
   readonly result?: TSchema;
   /**
-   * `query` may be asked again at will; `command` changes something: it carries an idempotency key and an epoch, runs once for a
-   * key however often it is sent, and may take hours.
+   * `query` may be asked again at will; `command` changes something: it carries an idempotency key and an epoch, succeeds once for a
+   * key however often it is sent, is tried again when it has failed and is asked for anew, and may take hours.
    */
   readonly kind: 'query' | 'command';
 }
@@ -34,7 +34,7 @@ export interface QueryOptions {
 
 /** How a command is told apart from every other. */
 export interface CommandOptions extends QueryOptions {
-  /** The same key always means the same command, and gets the same answer. */
+  /** The same key always means the same command; once it has succeeded, it gets the same answer. */
   readonly key: string;
   /** Grows each time the thing that is commanded changes owner; a host refuses commands of an older epoch. Default 0. */
   readonly epoch?: number;

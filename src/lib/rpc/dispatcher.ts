@@ -5,6 +5,8 @@ import { memoryJournal, type CommandJournal, type CommandOutcome } from './journ
 
 /** A call as it crosses a bus. */
 export interface Call {
+  /** The same for every delivery of one call; another for each time somebody asks, be it under the same key. Without one each delivery is a call. */
+  readonly id?: string;
   readonly method: string;
   readonly args: unknown;
   readonly key: string;
@@ -15,13 +17,15 @@ export type CallAnswer = CommandOutcome | { readonly pending: true };
 
 /** How long one delivery of a command may wait for its end before the caller is told to ask again. */
 const patienceMs = 15_000;
+/** Calls that are known to have been told of a failure, for one key. */
+const rememberedCalls = 50;
 
 /**
- * Runs the handlers of a contract for calls from any transport: judges the arguments, runs a command once for its key,
- * answers a repeated key from the journal, and refuses commands of an older epoch.
+ * Runs the handlers of a contract for calls from any transport: judges the arguments, carries a command out once for its key,
+ * answers a repeated key from the journal, and refuses commands of an older epoch. A command that has failed is tried again for a new call.
  */
 export function createDispatcher<C extends Contract>(contract: C, handlers: Handlers<C>, journal: CommandJournal = memoryJournal()) {
-  const running = new Map<string, Promise<CommandOutcome>>();
+  const running = new Map<string, { readonly outcome: Promise<CommandOutcome>; readonly calls: Set<string> }>();
   const stopping = new AbortController();
 
   const run = async (call: Call): Promise<CommandOutcome> => {
@@ -36,15 +40,23 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
 
   const runOnce = (call: Call): Promise<CommandOutcome> => {
     const inFlight = running.get(call.key);
-    if (inFlight !== undefined) return inFlight;
-    const started = run(call).then((outcome) => {
+    if (inFlight !== undefined) {
+      if (call.id !== undefined) inFlight.calls.add(call.id);
+      return inFlight.outcome;
+    }
+    const calls = new Set(call.id === undefined ? [] : [call.id]);
+    const outcome = run(call).then((ended) => {
       // a failure because we are stopping is not the command's outcome: it is run again after the restart
-      if (!stopping.signal.aborted) journal.record(call.key, outcome);
+      if (!stopping.signal.aborted) journal.record(call.key, 'error' in ended ? { ...ended, calls: told(call.key, calls) } : ended);
       running.delete(call.key);
-      return outcome;
+      return ended;
     });
-    running.set(call.key, started);
-    return started;
+    running.set(call.key, { outcome, calls });
+    return outcome;
+  };
+  const told = (key: string, calls: ReadonlySet<string>): readonly string[] => {
+    const before = journal.outcome(key);
+    return [...(before !== null && 'error' in before ? (before.calls ?? []) : []), ...calls].slice(-rememberedCalls);
   };
 
   return {
@@ -58,7 +70,8 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
       if (issue !== null) return { error: toWireError(invalid(`${contract.name}.${call.method}: ${issue.path.join('.')} ${issue.text}`)) };
       if (spec.kind === 'query') return run(call);
       const done = journal.outcome(call.key);
-      if (done !== null) return done;
+      if (done !== null && !('error' in done)) return done;
+      if (call.id !== undefined && done?.calls?.includes(call.id) === true) return { error: done.error };
       const subject = call.key.split('/')[0] ?? '';
       const newest = journal.epoch(subject);
       if (call.epoch < newest)
@@ -76,7 +89,7 @@ export function createDispatcher<C extends Contract>(contract: C, handlers: Hand
     /** Aborts what runs and waits for it. */
     async stop(): Promise<void> {
       stopping.abort(new KilonovaError('unavailable', 'The service is stopping.'));
-      await Promise.allSettled(running.values());
+      await Promise.allSettled([...running.values()].map(({ outcome }) => outcome));
     },
   };
 }

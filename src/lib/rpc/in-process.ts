@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { unavailable } from '../errors.ts';
 import type { Bus, ServeOptions } from './bus.ts';
 import type { Client, CommandOptions, Contract, Handlers } from './contract.ts';
@@ -27,7 +28,7 @@ export function inProcessBus(): Bus {
     },
     client<C extends Contract>(topic: string, contract: C): Client<C> {
       const call = async (method: string, args: unknown, options: Partial<CommandOptions> = {}): Promise<unknown> => {
-        const message: Call = { method, args, key: options.key ?? '', epoch: options.epoch ?? 0 };
+        const message: Call = { id: randomUUID(), method, args, key: options.key ?? '', epoch: options.epoch ?? 0 };
         const patience = contract.methods[method]?.kind === 'query' ? (options.timeoutMs ?? queryTimeoutMs) : options.timeoutMs;
         for (;;) {
           options.signal?.throwIfAborted();

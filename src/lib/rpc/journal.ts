@@ -3,11 +3,16 @@ import type { WireError } from '../errors.ts';
 
 /** How a command ended. */
 export type CommandOutcome = { readonly result: unknown } | { readonly error: WireError };
+/** The same as it is remembered: a failure with the calls that were told of it. */
+export type KnownOutcome = { readonly result: unknown } | { readonly error: WireError; readonly calls?: readonly string[] };
 
-/** What a host has done, by idempotency key, so that a repeated command gets the same answer and an outdated one is refused. */
+/**
+ * What a host has done, by idempotency key, so that what was done is not done again and an outdated command is refused. A command that
+ * has failed is run again when it is asked for anew, and not when the same call arrives once more.
+ */
 export interface CommandJournal {
-  outcome(key: string): CommandOutcome | null;
-  record(key: string, outcome: CommandOutcome): void;
+  outcome(key: string): KnownOutcome | null;
+  record(key: string, outcome: KnownOutcome): void;
   /** The newest epoch seen for a subject. */
   epoch(subject: string): number;
   raiseEpoch(subject: string, epoch: number): void;
@@ -15,7 +20,7 @@ export interface CommandJournal {
 }
 
 export function memoryJournal(limit = 20_000): CommandJournal {
-  const outcomes = new Map<string, CommandOutcome>();
+  const outcomes = new Map<string, KnownOutcome>();
   const epochs = new Map<string, number>();
   return {
     outcome: (key) => outcomes.get(key) ?? null,
@@ -43,7 +48,7 @@ export function fileJournal(path: string, now: () => number, keepDays = 14): Com
   return {
     outcome(key) {
       const row = find.get(key);
-      return row === undefined ? null : (JSON.parse(String(row['outcome'])) as CommandOutcome);
+      return row === undefined ? null : (JSON.parse(String(row['outcome'])) as KnownOutcome);
     },
     record: (key, outcome) => void insert.run(key, JSON.stringify(outcome), now()),
     epoch: (subject) => Number(findEpoch.get(subject)?.['epoch'] ?? 0),

@@ -221,3 +221,65 @@ test('an engine whose own lease ran out takes the saga over from itself, and hol
   finish.resolve(null);
   expect(held).toEqual({ running: 1, starts: 2 });
 });
+
+test('a saga whose time is over is undone, unless it is past its point of no return', async () => {
+  const waits = (name: string) => ({
+    run: ({ signal, deps }: { signal: AbortSignal; deps: Deps }) => {
+      deps.done.push(name);
+      return new Promise<null>((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        void systemClock.sleep(300).then(() => resolve(null));
+      });
+    },
+  });
+  const late = saga<Params, Deps>('late', { deadlineSeconds: 0 }).step('long', { ...waits('long'), undo: step('long').undo });
+  expect(await outcome(late)).toEqual({
+    did: ['long', 'undo long'],
+    state: 'undone',
+    failure: 'The operation did not end in the time it has.',
+    log: ['long overdue', 'long undone'],
+  });
+  const forward = saga<Params, Deps>('forward', { deadlineSeconds: 0 }).pointOfNoReturn().step('long', waits('long'));
+  expect(await outcome(forward)).toMatchObject({ did: ['long'], state: 'done' });
+});
+
+test('what a step waits for is written down while it fails, and gone when it has worked', async () => {
+  let fails = true;
+  const seen: unknown[] = [];
+  const stubborn = saga<Params, Deps>('stubborn')
+    .pointOfNoReturn()
+    .step('must', { run: () => (fails ? Promise.reject(conflict('not yet')) : Promise.resolve(null)) });
+  await outcome(stubborn, {}, (kept) => {
+    void waitUntil(() => kept.get('saga')?.waiting ?? null, { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'A note' }).then(
+      (waiting) => {
+        seen.push(waiting);
+        fails = false;
+      },
+    );
+  });
+  expect(seen).toEqual([
+    {
+      step: 'must',
+      direction: 'forward',
+      since: expect.any(Number),
+      tries: 3,
+      failure: { kind: 'conflict', message: 'not yet' },
+      until: null,
+    },
+  ]);
+});
+
+test('a saga that is taken away from a step that hangs is tried anew', async () => {
+  let tries = 0;
+  const hung = saga<Params, Deps>('hung')
+    .pointOfNoReturn()
+    .step('hangs', {
+      run: () => (++tries === 1 ? new Promise<null>(() => undefined) : Promise.resolve(null)),
+    });
+  const ended = await outcome(hung, {}, (kept) => {
+    void waitUntil(() => (tries === 1 ? true : null), { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'The first try' }).then(() =>
+      kept.takeAway('saga'),
+    );
+  });
+  expect({ ...ended, tries }).toMatchObject({ state: 'done', tries: 2, log: ['hangs ran'] });
+});

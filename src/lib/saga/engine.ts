@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
-import { conflict, isKind, toWireError, type KilonovaError, type WireError } from '../errors.ts';
+import { conflict, internal, isKind, toWireError, type KilonovaError, type WireError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AnyStep, Saga, StepContext } from './saga.ts';
-import type { Alongside, SagaRecord, SagaProgress, SagaStore } from './store.ts';
+import { activeStates, type Alongside, type ClaimedSaga, type SagaRecord, type SagaProgress, type SagaStore } from './store.ts';
 
 export interface EngineOptions<Deps> {
   readonly store: SagaStore;
@@ -36,14 +36,34 @@ class LeaseLost extends Error {}
 /** Nobody knows whether progress was written: the saga is read again before anything more is done. */
 class WriteInDoubt extends Error {}
 
+/** A saga in the hands of this engine. */
+interface Held {
+  readonly fence: number;
+  /** When its time is over, by this process's clock. */
+  readonly deadlineAt: number;
+  /** Its lease is lost: nothing more may be done. */
+  readonly lost: AbortController;
+  /** It is to be undone, if it still can be. */
+  readonly stop: AbortController;
+  /** Why it is to be undone. */
+  why: KilonovaError | null;
+}
+/** What a step may be interrupted by, past the point of no return and before it. */
+interface Signals {
+  readonly forced: AbortSignal;
+  readonly any: AbortSignal;
+}
+
+/** What fails for no longer than so many tries is not worth a write. */
+const quietTries = 2;
+/** The longest pause between two tries, at first and once it has failed for some minutes. */
+const pauses = { firstMs: 5000, laterMs: 30_000, laterAfterMs: 300_000 } as const;
+
 /** Runs the sagas of one store until it is stopped. Any number of engines may share a store. */
 export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine {
   const { store, deps, owner, clock, log, leaseMs = 8000, pollMs = 1000, concurrency = 200 } = options;
   const byName = new Map(options.sagas.map((saga) => [saga.name, saga]));
-  const held = new Map<
-    string,
-    { readonly fence: number; readonly abort: AbortController; cancelled: boolean; readonly ended: Promise<void> }
-  >();
+  const held = new Map<string, Held & { readonly ended: Promise<void> }>();
   const stopping = new AbortController();
   let wake = Promise.withResolvers<void>();
 
@@ -54,10 +74,16 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       if (room <= 0 || stopping.signal.aborted) return;
       const claimed = await store.claim(owner, leaseMs, Math.min(room, 50));
       for (const record of claimed) {
-        held.get(record.id)?.abort.abort(new LeaseLost(`the lease on saga ${record.id} ran out`)); // our own, when the store was away for long
-        const abort = new AbortController();
-        const ended = Promise.resolve().then(() => drive(record, AbortSignal.any([abort.signal, stopping.signal]))); // after it stands in `held`
-        held.set(record.id, { fence: record.fence, abort, cancelled: record.cancelRequested, ended });
+        held.get(record.id)?.lost.abort(new LeaseLost(`the lease on saga ${record.id} ran out`)); // our own, when the store was away for long
+        const mine: Held = {
+          fence: record.fence,
+          deadlineAt: clock.now() - record.ageMs + (byName.get(record.name)?.deadlineSeconds ?? 0) * 1000,
+          lost: new AbortController(),
+          stop: new AbortController(),
+          why: record.cancelRequested ? cancelled() : null,
+        };
+        const ended = Promise.resolve().then(() => drive(record, mine)); // after it stands in `held`
+        held.set(record.id, Object.assign(mine, { ended }));
       }
       if (claimed.length < Math.min(room, 50)) return;
     }
@@ -73,10 +99,13 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     );
     for (const [id, entry] of renewed) {
       const answer = known.get(id);
-      if (answer === undefined) entry.abort.abort(new LeaseLost(`the lease on saga ${id} was lost`));
-      else if (answer.cancelRequested && !entry.cancelled) {
-        entry.cancelled = true;
-        entry.abort.abort(cancelled());
+      if (answer === undefined) {
+        entry.lost.abort(new LeaseLost(`the lease on saga ${id} was lost`));
+        held.delete(id); // whatever it still does writes nothing
+      } else {
+        if (answer.cancelRequested) entry.why ??= cancelled();
+        else if (clock.now() >= entry.deadlineAt) entry.why ??= overdue();
+        if (entry.why !== null) entry.stop.abort(entry.why);
       }
     }
   };
@@ -96,17 +125,20 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
   const claiming = every(pollMs, claim, () => wake.promise.then(() => void (wake = Promise.withResolvers<void>())));
   const renewing = every(leaseMs / 4, renewLeases);
 
-  async function drive(first: SagaRecord, signal: AbortSignal): Promise<void> {
-    let record = first;
+  async function drive(first: ClaimedSaga, mine: Held): Promise<void> {
+    let record: SagaRecord = first;
+    const forced = AbortSignal.any([mine.lost.signal, stopping.signal]);
+    const signals: Signals = { forced, any: AbortSignal.any([mine.stop.signal, forced]) };
     const saga = byName.get(record.name);
     try {
       if (saga === undefined) {
         log.error({ saga: record.name, sagaId: record.id }, 'no such saga here; left to a newer conductor');
+        await store.note(record.id, record.fence, nobodyKnows(record, clock.now()));
         await store.release(record.id, record.fence, 30_000);
         return;
       }
-      while (record.state === 'running' || record.state === 'unwinding') {
-        record = record.state === 'running' ? await forward(saga, record, signal) : await backward(saga, record, signal);
+      while (isActive(record)) {
+        record = record.state === 'running' ? await forward(saga, record, mine, signals) : await backward(saga, record, signals.forced);
       }
       log.debug({ saga: record.name, sagaId: record.id, subject: record.subject, state: record.state }, 'saga ended');
       options.onEnd?.(record, record.state);
@@ -135,6 +167,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       results: { ...record.results, ...progress.results },
       failure: progress.failure ?? record.failure,
       log: [...record.log, progress.line],
+      waiting: null,
     };
   };
 
@@ -153,7 +186,27 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     alongside: (write) => void alongside.push(write),
   });
 
-  async function forward(saga: Saga<unknown, Deps>, record: SagaRecord, signal: AbortSignal): Promise<SagaRecord> {
+  /** Says what is waited for, where it does not go over by itself at once. A store that is away is no reason to stop trying. */
+  async function tryLater(record: SagaRecord, step: AnyStep, failed: Failed, signal: AbortSignal): Promise<void> {
+    const { direction, attempt, started, error, until } = failed;
+    const before = record.waiting?.step === step.name && record.waiting.direction === direction ? record.waiting : null; // of an earlier owner
+    const waiting = {
+      step: step.name,
+      direction,
+      since: before?.since ?? started,
+      tries: (before?.tries ?? 0) + attempt,
+      failure: toWireError(error),
+      until,
+    };
+    if (attempt > quietTries || before !== null)
+      await store.note(record.id, record.fence, waiting).catch((problem: unknown) => {
+        log.warn({ err: problem, sagaId: record.id }, 'what a saga waits for could not be written down');
+      });
+    const most = clock.now() - started > pauses.laterAfterMs ? pauses.laterMs : pauses.firstMs;
+    await clock.sleep(Math.min(100 * 2 ** attempt, most), signal).catch(() => undefined);
+  }
+
+  async function forward(saga: Saga<unknown, Deps>, record: SagaRecord, mine: Held, signals: Signals): Promise<SagaRecord> {
     const step = saga.steps[record.position];
     const started = clock.now();
     const line = (event: SagaProgress['line']['event'], tries: number, message?: string): SagaProgress['line'] => ({
@@ -165,20 +218,23 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
       ...(message === undefined ? {} : { message }),
     });
     if (step === undefined) return { ...record, state: 'done' };
-    const isCancelled = (): boolean => !step.forwardOnly && (record.cancelRequested || held.get(record.id)?.cancelled === true);
+    // past the point of no return nothing but another owner interrupts it
+    const signal = step.forwardOnly ? signals.forced : signals.any;
+    const until = step.forwardOnly ? null : started + step.patienceSeconds * 1000;
+    const whyStop = (): KilonovaError | null => (step.forwardOnly ? null : mine.why);
     const last = record.position + 1 === saga.steps.length;
     for (let attempt = 1; ; attempt++) {
-      if (isCancelled())
+      const why = whyStop();
+      if (why !== null)
         return write(record, {
           state: 'unwinding',
           position: record.position + 1,
-          failure: toWireError(cancelled()),
-          line: line('cancelled', attempt),
+          failure: toWireError(why),
+          line: line(why.code === 'cancelled' ? 'cancelled' : 'overdue', attempt),
         });
       try {
-        // past the point of no return a cancellation no longer interrupts
         const alongside: Alongside[] = [];
-        const result = await step.run(contextOf(record, step, step.forwardOnly ? stopping.signal : signal, alongside));
+        const result = await step.run(contextOf(record, step, signal, alongside));
         const progress: SagaProgress = {
           state: last ? 'done' : 'running',
           position: record.position + 1,
@@ -188,10 +244,9 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         return await write(record, progress, alongside);
       } catch (error) {
         if (error instanceof LeaseLost || error instanceof WriteInDoubt) throw error;
-        if (isCancelled()) continue;
+        if (whyStop() !== null) continue;
         signal.throwIfAborted();
-        const waited = clock.now() - started;
-        const again = step.forwardOnly || (isKind(error, 'unavailable') && waited < step.patienceSeconds * 1000);
+        const again = until === null || (isKind(error, 'unavailable') && clock.now() < until);
         if (!again) {
           log.warn(
             { err: error, saga: saga.name, sagaId: record.id, subject: record.subject, step: step.name },
@@ -206,8 +261,8 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
           });
         }
         log.warn({ err: error, saga: saga.name, sagaId: record.id, step: step.name, attempt }, 'saga step failed; trying again');
-        await clock.sleep(Math.min(100 * 2 ** attempt, 5000), step.forwardOnly ? stopping.signal : signal).catch(() => undefined);
-        stopping.signal.throwIfAborted();
+        await tryLater(record, step, { direction: 'forward', attempt, started, error, until }, signal);
+        signals.forced.throwIfAborted();
       }
     }
   }
@@ -221,7 +276,7 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
     for (let attempt = 1; ; attempt++) {
       try {
         const alongside: Alongside[] = [];
-        await step.undo?.({ ...contextOf(record, step, stopping.signal, alongside), failure });
+        await step.undo?.({ ...contextOf(record, step, signal, alongside), failure });
         const position = record.position - 1;
         const progress: SagaProgress = {
           state: position === 0 ? 'undone' : 'unwinding',
@@ -231,11 +286,10 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
         return await write(record, progress, alongside);
       } catch (error) {
         if (error instanceof LeaseLost || error instanceof WriteInDoubt) throw error;
-        if (signal.reason instanceof LeaseLost) throw signal.reason;
-        stopping.signal.throwIfAborted();
+        signal.throwIfAborted();
         log.error({ err: error, saga: saga.name, sagaId: record.id, step: step.name, attempt }, 'saga undo failed; trying again');
-        await clock.sleep(Math.min(200 * 2 ** attempt, 10_000), stopping.signal).catch(() => undefined);
-        stopping.signal.throwIfAborted();
+        await tryLater(record, step, { direction: 'backward', attempt, started, error, until: null }, signal);
+        signal.throwIfAborted();
       }
     }
   }
@@ -252,6 +306,25 @@ export function startSagaEngine<Deps>(options: EngineOptions<Deps>): SagaEngine 
   };
 }
 
+/** A try that failed and is to be repeated. */
+interface Failed {
+  readonly direction: 'forward' | 'backward';
+  readonly attempt: number;
+  readonly started: number;
+  readonly error: unknown;
+  readonly until: number | null;
+}
+
+const isActive = ({ state }: SagaRecord): boolean => activeStates.some((active) => active === state);
+const nobodyKnows = ({ position, waiting, state, name }: SagaRecord, now: number): NonNullable<SagaRecord['waiting']> => ({
+  step: `number ${position}`,
+  direction: state === 'unwinding' ? 'backward' : 'forward',
+  since: waiting?.since ?? now,
+  tries: (waiting?.tries ?? 0) + 1,
+  failure: { kind: 'unsupported', message: `No conductor that runs now knows the operation ${name}.` },
+  until: null,
+});
 /** Also the failure of a saga that was cancelled, by which its undos know. */
 const cancelled = (): KilonovaError => conflict('The operation was cancelled.', { code: 'cancelled' });
+const overdue = (): KilonovaError => internal('The operation did not end in the time it has.', { code: 'deadline' });
 const messageFor = (error: unknown): string => toWireError(error).message.slice(0, 500);

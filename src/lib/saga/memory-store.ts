@@ -3,7 +3,7 @@ import type { NewSaga, SagaRecord, SagaStore } from './store.ts';
 
 /** Sagas in memory, for tests and simulations; `onWrite` sees each log line after it is kept, and may throw to play a crash. */
 export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => void = () => undefined) {
-  const rows = new Map<string, SagaRecord & { readonly leaseUntil: number }>();
+  const rows = new Map<string, SagaRecord>();
   const active = (record: SagaRecord): boolean => record.state === 'running' || record.state === 'unwinding';
   const store: SagaStore = {
     claim(owner, leaseMs, limit) {
@@ -13,7 +13,7 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
         free.map((row) => {
           const claimed = { ...row, owner, fence: row.fence + 1, leaseUntil: now + leaseMs };
           rows.set(row.id, claimed);
-          return claimed;
+          return { ...claimed, ageMs: now - row.createdAt };
         }),
       );
     },
@@ -40,12 +40,18 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
           results: { ...row.results, ...results },
           failure: failure ?? row.failure,
           log: [...row.log, line],
+          waiting: null,
           updatedAt: clock.now(),
         }),
       ) as typeof row;
       rows.set(id, kept);
       onWrite(kept);
       return true;
+    },
+    note(id, fence, waiting) {
+      const row = rows.get(id);
+      if (row?.fence === fence) rows.set(id, { ...row, waiting });
+      return Promise.resolve();
     },
     release(id, fence, afterMs) {
       const row = rows.get(id);
@@ -67,6 +73,7 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
         fence: 0,
         owner: null,
         log: [],
+        waiting: null,
         createdAt: clock.now(),
         updatedAt: clock.now(),
         leaseUntil: 0,
@@ -74,6 +81,11 @@ export function memorySagaStore(clock: Clock, onWrite: (record: SagaRecord) => v
     cancel(id: string): void {
       const row = rows.get(id);
       if (row !== undefined) rows.set(id, { ...row, cancelRequested: true });
+    },
+    /** Takes a saga from whoever holds it, as an operator does. */
+    takeAway(id: string): void {
+      const row = rows.get(id);
+      if (row !== undefined) rows.set(id, { ...row, fence: row.fence + 1, owner: null, leaseUntil: 0 });
     },
     get: (id: string): SagaRecord | undefined => rows.get(id),
     all: (): readonly SagaRecord[] => [...rows.values()],

@@ -31,6 +31,11 @@ export interface Step<Params, Before, Result, Deps> {
    * cut off half-way: then `results` has no entry for the step itself.
    */
   readonly undo?: (context: UndoContext<Params, Before & Partial<Readonly<Record<string, unknown>>>, Deps>) => Promise<void>;
+  /**
+   * What later steps are told in the place of the result when an operator has the step passed over; they get null without it. Only
+   * steps past the point of no return are passed over; it reads, and asks no host.
+   */
+  readonly passedOver?: (context: StepContext<Params, Before, Deps>) => Promise<Result>;
   /** Seconds the step may go on failing for want of an answer (`unavailable`) before the saga is undone. Default 60. */
   readonly patienceSeconds?: number;
 }
@@ -42,6 +47,8 @@ export interface AnyStep {
   readonly run: (context: StepContext<any, any, any>) => Promise<unknown>;
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   readonly undo: ((context: UndoContext<any, any, any>) => Promise<void>) | null;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  readonly passedOver: ((context: StepContext<any, any, any>) => Promise<unknown>) | null;
   readonly patienceSeconds: number;
   /** Past the point of no return: retried until it works, never undone. */
   readonly forwardOnly: boolean;
@@ -51,6 +58,8 @@ export interface AnyStep {
 export interface Saga<Params = unknown, Deps = unknown> {
   readonly name: string;
   readonly steps: readonly AnyStep[];
+  /** Seconds after its beginning when it is undone, if it has not passed the point of no return by then. */
+  readonly deadlineSeconds: number;
   /** Never set: carries the types. */
   readonly types?: { readonly params: Params; readonly deps: Deps };
 }
@@ -67,16 +76,28 @@ export interface SagaBuilder<Params, Deps, Results> extends Saga<Params, Deps> {
   pointOfNoReturn(): SagaBuilder<Params, Deps, Results>;
 }
 
+/** Nothing that a user waits for takes longer, unless it copies disks or memory. */
+const hour = 3600;
+/** The deadline of a saga that copies disks or memory. */
+export const deadlineOfCopies = 24 * hour;
+
 /** Begins the table of a saga. */
-export function saga<Params, Deps>(name: string): SagaBuilder<Params, Deps, Readonly<Record<never, never>>> {
+export function saga<Params, Deps>(
+  name: string,
+  { deadlineSeconds = hour }: { readonly deadlineSeconds?: number } = {},
+): SagaBuilder<Params, Deps, Readonly<Record<never, never>>> {
   const extend = <Results>(steps: readonly AnyStep[], forwardOnly: boolean): SagaBuilder<Params, Deps, Results> => ({
     name,
     steps,
-    step: (stepName, { run, undo, patienceSeconds = 60 }) => {
+    deadlineSeconds,
+    step: (stepName, { run, undo, passedOver, patienceSeconds = 60 }) => {
       if (steps.some((step) => step.name === stepName)) throw new Error(`saga ${name} has two steps named ${stepName}`);
       if (forwardOnly && undo !== undefined)
         throw new Error(`saga ${name}: step ${stepName} is past the point of no return and has an undo`);
-      return extend([...steps, { name: stepName, run, undo: undo ?? null, patienceSeconds, forwardOnly }] as AnyStep[], forwardOnly);
+      return extend(
+        [...steps, { name: stepName, run, undo: undo ?? null, passedOver: passedOver ?? null, patienceSeconds, forwardOnly }] as AnyStep[],
+        forwardOnly,
+      );
     },
     pointOfNoReturn: () => extend(steps, true),
   });

@@ -15,6 +15,7 @@ export async function awaitSaga(deps: ApiDeps, cellId: string, sagaId: string): 
     const saga = await findSaga(deps.stores.cell(cellId), sagaId);
     if (saga === null) throw internal(`Operation ${sagaId} is not recorded any more.`);
     if (saga.state === 'done') return saga.results;
+    if (saga.state === 'abandoned') throw internal('The operation was ended by an operator.', { code: 'abandoned' });
     if (saga.failure !== null && saga.state !== 'running') throw fromWireError(saga.failure);
     if (deps.clock.now() >= deadline) throw internal('The operation has not ended yet; it goes on.', { code: 'still-running' });
     await deps.clock.sleep(pause);

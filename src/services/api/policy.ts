@@ -228,6 +228,7 @@ export const policyRules = {
   'kilonova:inspect': rule(admin, 'See operations, reconcilers, hosts and the findings of audits.'),
   'kilonova:placements:explain': rule(admin, 'Ask where a server would fit, and why not elsewhere.'),
   'kilonova:repair': rule(admin, 'Have an audit repair what is safe.'),
+  'kilonova:sagas:order': rule(admin, 'Resume, undo, force or end an operation.'),
 } as const satisfies Readonly<Record<string, PolicyRule>>;
 
 /** A rule of the Compute API. */

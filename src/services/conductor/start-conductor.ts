@@ -24,6 +24,7 @@ import { createAuditor, type Auditor } from './audit/auditor.ts';
 import type { ConductorDeps } from './deps.ts';
 import { completeEvacuation } from './complete-evacuation.ts';
 import { followGuest } from './follow-guest.ts';
+import { orderSaga, sagaConsequences, sagaSteps } from './order-saga.ts';
 import { readNetworkInfo } from './ports.ts';
 import { deletedLongAgo } from './reconcilers/deleted-long-ago.ts';
 import { shelvedTooLong } from './reconcilers/shelved-too-long.ts';
@@ -174,6 +175,9 @@ function handlersOf(deps: ConductorDeps, auditor: Auditor, reconcilers: readonly
         await updateInstance(stores.cell(found.cellId), instanceId, { networkInfo: await readNetworkInfo(deps, found.instance) });
       }
     },
+    sagaSteps: (args) => sagaSteps(deps, args),
+    sagaConsequences: (args, { signal }) => sagaConsequences(deps, args, signal),
+    orderSaga: (args) => orderSaga(deps, args),
     audit: ({ repair }, { signal }) => auditor.audit({ repair, signal }),
     reconcilers: () => Promise.resolve({ reconcilers: reconcilers.map((reconciler) => reconciler.status()) }),
   };

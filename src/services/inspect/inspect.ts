@@ -4,9 +4,9 @@ import type { ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
 import type { Decision } from '../../domain/decision.ts';
 import { decisionsText, decisionText } from './decision-reports.ts';
 import { auditText, hostsText, reconcilersText, sagasText, sagaText } from './reports.ts';
-import { noCloud, openOperatorClient, type OperatorClient } from './operator-client.ts';
+import { noCloud, openOperatorClient, type OperatorClient } from '../../clients/operator.ts';
 
-export { isNoCloud } from './operator-client.ts';
+export { isNoCloud } from '../../clients/operator.ts';
 
 export interface InspectOptions {
   readonly statePath: string;

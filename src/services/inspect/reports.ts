@@ -29,16 +29,32 @@ export function auditText({ invariants, findings, notAudited, ms }: AuditReport)
 
 export function sagasText(sagas: readonly SagaSummary[], now: number, all: boolean): string {
   if (sagas.length === 0) return all ? 'There are no operations yet.\n' : 'Nothing is being done now.\n';
-  const rows = sagas.map(({ id, name, state, subject, position, createdAt, failure }) => [
+  const rows = sagas.map(({ id, name, state, stuck, subject, position, createdAt, failure, waiting }) => [
     id,
     name,
-    state,
-    String(position),
+    stuck ? `${state}, stuck` : state,
+    waiting === null ? String(position) : stepOf(waiting),
     subject,
     ago(createdAt, now),
-    failure?.message ?? '',
+    waiting?.failure.message ?? failure?.message ?? '',
   ]);
   return textTable(['SAGA', 'OPERATION', 'STATE', 'STEP', 'ABOUT', 'BEGUN', 'FAILURE'], rows);
+}
+
+const stepOf = ({ step, direction }: NonNullable<SagaSummary['waiting']>): string => (direction === 'backward' ? `undo of ${step}` : step);
+
+/** What an operation waits for, and for how long it will. */
+function waitingText(waiting: SagaSummary['waiting'], now: number): string {
+  if (waiting === null) return 'nothing';
+  const { since, tries, failure, until } = waiting;
+  const end = until === null ? 'it is tried until it works' : `it is given up ${new Date(until).toISOString()}`;
+  return `${stepOf(waiting)}, tried ${countOf(tries, 'time')} since ${ago(since, now)}: ${failure.message} (${failure.kind}); ${end}`;
+}
+
+function holderText({ owner, leaseUntil, claims }: SagaDetail, now: number): string {
+  const lease = Date.parse(leaseUntil);
+  const until = lease > now ? `until ${leaseUntil}` : 'its lease has run out';
+  return `${owner === null ? 'nobody' : `${owner}, ${until}`} (fence ${claims})`;
 }
 
 /** One operation, step by step. */
@@ -46,11 +62,17 @@ export function sagaText(saga: SagaDetail, now: number): string {
   const facts = [
     ['operation', saga.name],
     ['about', saga.subject],
-    ['state', `${saga.state}${saga.cancelRequested ? ', called off' : ''}`],
+    ['state', `${saga.state}${saga.stuck ? ', stuck' : ''}${saga.cancelRequested ? ', called off' : ''}`],
     ['cell', saga.cell],
     ['begun', `${saga.createdAt} (${ago(saga.createdAt, now)})`],
     ['last line', `${saga.updatedAt} (${ago(saga.updatedAt, now)})`],
-    ['conductor', `${saga.owner ?? 'none'}, after ${countOf(saga.claims, 'claim')}`],
+    ...(isActive(saga)
+      ? [
+          ['held by', holderText(saga, now)],
+          ['waits for', waitingText(saga.waiting, now)],
+        ]
+      : []),
+    ...(saga.deadline === null ? [] : [['deadline', `${saga.deadline}, when it is undone`]]),
     ...(saga.failure === null ? [] : [['failure', saga.failure.message]]),
     ['parameters', JSON.stringify(saga.params)],
   ];
@@ -62,8 +84,16 @@ export function sagaText(saga: SagaDetail, now: number): string {
     String(tries ?? 1),
     message ?? '',
   ]);
-  return `${facts.map(([name = '', value = '']) => `${name.padEnd(10)}  ${value}\n`).join('')}\n${steps.length === 0 ? 'No step has ended yet.\n' : textTable(['STEP', 'EVENT', 'BEGUN', 'TOOK', 'TRIES', 'SAID'], steps)}`;
+  const plan = saga.steps.map(({ name, state, forwardOnly, hasUndo }) => [
+    name,
+    state,
+    forwardOnly ? 'no: past the point of no return' : hasUndo ? 'yes' : 'nothing to take back',
+  ]);
+  const table = plan.length === 0 || !isActive(saga) ? '' : `\n${textTable(['STEP', 'STANDS', 'CAN BE UNDONE'], plan)}`;
+  return `${facts.map(([name = '', value = '']) => `${name.padEnd(10)}  ${value}\n`).join('')}\n${steps.length === 0 ? 'No step has ended yet.\n' : textTable(['STEP', 'EVENT', 'BEGUN', 'TOOK', 'TRIES', 'SAID'], steps)}${table}`;
 }
+
+const isActive = ({ state }: SagaSummary): boolean => state === 'running' || state === 'unwinding';
 
 export function reconcilersText(reconcilers: readonly ReconcilerStatus[], now: number): string {
   const rows = reconcilers.map(({ name, runs, lastAt, lastMs, lastResult, lastError }) => [

@@ -100,4 +100,8 @@ ALTER TABLE instances
   ADD COLUMN kernel_id text NOT NULL GENERATED ALWAYS AS (coalesce(image->'properties'->>'kernel_id', '')) STORED,
   ADD COLUMN ramdisk_id text NOT NULL GENERATED ALWAYS AS (coalesce(image->'properties'->>'ramdisk_id', '')) STORED;`,
   },
+  {
+    name: '0008-what-sagas-wait-for',
+    sql: `ALTER TABLE sagas ADD COLUMN waiting jsonb;`,
+  },
 ];

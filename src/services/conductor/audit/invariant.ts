@@ -17,6 +17,8 @@ export interface Finding {
 export interface Look {
   readonly deps: ConductorDeps;
   readonly signal: AbortSignal;
+  /** An operation that is looked past, as if it had ended; null is none. */
+  readonly endedSaga: string | null;
   /** A host cannot be looked at; that is no finding. */
   readonly cannotSee: (host: string, why: string) => void;
 }

@@ -16,8 +16,13 @@ export async function nowIn(stores: Stores): Promise<Moments> {
   return new Map(entries);
 }
 
-/** Which of these servers and reservations something was being done to at any time since. */
-export async function operationsUnderWay(stores: Stores, ids: readonly string[], since: Moments): Promise<ReadonlySet<string>> {
+/** Which of these servers and reservations something was being done to at any time since, by other operations than `endedSaga`. */
+export async function operationsUnderWay(
+  stores: Stores,
+  ids: readonly string[],
+  since: Moments,
+  endedSaga: string | null,
+): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
   const known = await knownInstances(stores, ids);
   const reservations = new Map([...known.values()].flat().map(({ id, reservationId }) => [id, reservationId]));
@@ -25,9 +30,9 @@ export async function operationsUnderWay(stores: Stores, ids: readonly string[],
   const busy = new Set<string>();
   for (const { id, database } of stores.cells()) {
     const { rows } = await sql<{ subject: string; instances: readonly string[] | null }>`
-      SELECT subject, params->'instanceIds' AS instances FROM sagas WHERE state IN ('running', 'unwinding')
+      SELECT subject, params->'instanceIds' AS instances FROM sagas WHERE state IN ('running', 'unwinding') AND id IS DISTINCT FROM ${endedSaga}
       UNION ALL
-      SELECT subject, params->'instanceIds' FROM sagas WHERE subject = ANY(${subjects}) AND (updated_at >= ${since.get(id) ?? 'epoch'} OR state = 'stuck')`.execute(
+      SELECT subject, params->'instanceIds' FROM sagas WHERE subject = ANY(${subjects}) AND updated_at >= ${since.get(id) ?? 'epoch'} AND id IS DISTINCT FROM ${endedSaga}`.execute(
       database,
     );
     for (const { subject, instances } of rows) for (const word of [subject, ...(instances ?? [])]) busy.add(word);

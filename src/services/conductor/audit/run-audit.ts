@@ -12,6 +12,8 @@ export interface AuditOptions {
   /** Between the two looks. Default 1 s. */
   readonly settleMs?: number;
   readonly invariants?: readonly Invariant[];
+  /** Only what is about one of these servers, moves and reservations counts, and this operation is looked past as if it had ended. */
+  readonly afterSaga?: { readonly id: string; readonly about: ReadonlySet<string> };
 }
 
 interface Found {
@@ -25,17 +27,18 @@ interface Found {
  */
 export async function runAudit(
   deps: ConductorDeps,
-  { repair, signal, settleMs = 1000, invariants = all }: AuditOptions,
+  { repair, signal, settleMs = 1000, invariants = all, afterSaga }: AuditOptions,
 ): Promise<AuditReport> {
   const { clock } = deps;
   const began = clock.now();
   const notAudited = new Map<string, AuditReport['notAudited'][number]>();
-  const first = await look(deps, invariants, notAudited, signal);
+  const scope: Scope = { notAudited, signal, ...(afterSaga === undefined ? {} : { afterSaga }) };
+  const first = await look(deps, invariants, scope);
   let found: readonly Found[] = [];
   if (first.length > 0) {
     await clock.sleep(settleMs, signal);
     const before = new Set(first.map(keyOf));
-    const second = await look(deps, [...new Set(first.map(({ invariant }) => invariant))], notAudited, signal);
+    const second = await look(deps, [...new Set(first.map(({ invariant }) => invariant))], scope);
     found = second.filter((entry) => before.has(keyOf(entry)));
   }
   const findings: AuditFinding[] = [];
@@ -56,23 +59,29 @@ export async function runAudit(
   };
 }
 
+interface Scope extends Pick<AuditOptions, 'signal' | 'afterSaga'> {
+  readonly notAudited: Map<string, AuditReport['notAudited'][number]>;
+}
+
 const keyOf = ({ invariant, finding }: Found): string => `${invariant.name} ${finding.subject}`;
 
 /** Everything that is wrong and that no operation explains. */
 async function look(
   deps: ConductorDeps,
   invariants: readonly Invariant[],
-  notAudited: Map<string, AuditReport['notAudited'][number]>,
-  signal: AbortSignal,
+  { notAudited, signal, afterSaga }: Scope,
 ): Promise<readonly Found[]> {
-  const since = await nowIn(deps.stores);
+  // of what would be after an operation, only what goes on excuses
+  const since = afterSaga === undefined ? await nowIn(deps.stores) : new Map(deps.stores.cells().map(({ id }) => [id, 'infinity']));
   const cannotSee = (host: string, why: string): void => void notAudited.set(`host ${host}`, { what: host, why, kind: 'host' });
+  const endedSaga = afterSaga?.id ?? null;
   const found = new Map<string, Found>();
   for (const invariant of invariants) {
     signal.throwIfAborted();
     try {
-      for (const finding of await invariant.check({ deps, signal, cannotSee }))
-        found.set(keyOf({ invariant, finding }), { invariant, finding });
+      for (const finding of await invariant.check({ deps, signal, endedSaga, cannotSee }))
+        if (afterSaga === undefined || finding.excusedBy.some((id) => afterSaga.about.has(id)))
+          found.set(keyOf({ invariant, finding }), { invariant, finding });
     } catch (error) {
       signal.throwIfAborted();
       deps.log.warn({ err: error, invariant: invariant.name }, 'an invariant could not be audited');
@@ -83,6 +92,7 @@ async function look(
     deps.stores,
     [...found.values()].flatMap(({ finding }) => finding.excusedBy),
     since,
+    endedSaga,
   );
   return [...found.values()].filter(({ finding }) => !finding.excusedBy.some((id) => busy.has(id)));
 }
@@ -95,7 +105,7 @@ async function outcomeOf(
   if (mend === undefined) return { outcome: 'left' };
   if (!repair) return { outcome: 'mendable' };
   try {
-    const busy = await operationsUnderWay(deps.stores, excusedBy, await nowIn(deps.stores));
+    const busy = await operationsUnderWay(deps.stores, excusedBy, await nowIn(deps.stores), null);
     if (busy.size > 0) return { outcome: 'failed', problem: 'An operation on it has begun meanwhile.' };
     await mend();
     return { outcome: 'mended' };

@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../../../domain/instance.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { changeInstance, findInstance, getInstance } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
@@ -14,7 +14,7 @@ export interface AttachVolumeParams extends OperationParams {
 const event = 'compute_attach_volume';
 
 /** Gives a server a volume: reserved for it, connected to its host and plugged into its guest. A server without a host has it by name until then. */
-export const attachVolume = saga<AttachVolumeParams, ConductorDeps>('attach-volume')
+export const attachVolume = saga<AttachVolumeParams, ConductorDeps>('attach-volume', { deadlineSeconds: deadlineOfCopies })
   .step('device', {
     run: async ({ params, deps }) => {
       const device = await attachmentOf(deps, params.instanceId, params.device);

@@ -1,7 +1,7 @@
 import type { Instance, InstanceId } from '../../../domain/instance.ts';
 import type { Destination, RequestSpec } from '../../../domain/request-spec.ts';
 import { conflict, isKind, KilonovaError, messageOf } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import type { Executor } from '../../../lib/sql/database.ts';
 import type { CellTables } from '../../../store/tables.ts';
 import { findInstance, transition, updateInstance } from '../../../store/instances.ts';
@@ -25,7 +25,7 @@ export interface BuildParams {
 }
 
 /** Builds one instance on the place that was claimed for it, or on one of the alternates; otherwise leaves it in ERROR with the reason and nothing else. */
-export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance')
+export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance', { deadlineSeconds: deadlineOfCopies })
   .step('spawned', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const places = [params.chosen, ...params.alternates];

@@ -27,6 +27,11 @@ export const confirmResize = saga<ResizeEndParams, ConductorDeps>('confirm-resiz
       await unlessDown(deps, sourceHost, () => deps.agentOn(sourceHost).discardAside({ instanceId: instance.id }, command));
       return { sourceHost, cellId };
     },
+    passedOver: async ({ params, deps }) => {
+      const { instance, cellId } = await getInstance(deps.stores, params.instanceId);
+      const move = await findMove(deps.stores.cell(cellId), { id: params.moveId });
+      return { sourceHost: move?.sourceHost ?? instance.host ?? '', cellId };
+    },
   })
   .step('released', {
     run: async ({ params, deps }) => {

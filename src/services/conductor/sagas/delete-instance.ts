@@ -43,6 +43,7 @@ export const deleteInstance = saga<DeleteParams, ConductorDeps>('delete-instance
       await destroyOnHost(deps, params.instanceId, found.instance.host, found.instance.networkInfo, idempotencyKey);
       return { host: found.instance.host };
     },
+    passedOver: () => Promise.resolve({ host: null }),
   })
   .step('released', {
     run: async ({ params, deps, idempotencyKey }) => {

@@ -1,6 +1,6 @@
 import type { TaskState } from '../../../domain/instance.ts';
 import { conflict, isKind, unavailable } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { getInstance, transition, updateInstance, type InstanceChanges } from '../../../store/instances.ts';
 import { insertMove, updateMove } from '../../../store/moves.ts';
 import { activeSagas, cancelSagas, eraseAdminPass } from '../../../store/sagas.ts';
@@ -30,7 +30,7 @@ export interface EvacuateParams extends OperationParams {
 const tasks: readonly TaskState[] = ['rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'];
 
 /** Makes a server anew on another host, its own being down. What the old host keeps of it is removed when that comes back. */
-export const evacuateInstance = saga<EvacuateParams, ConductorDeps>('evacuate-instance')
+export const evacuateInstance = saga<EvacuateParams, ConductorDeps>('evacuate-instance', { deadlineSeconds: deadlineOfCopies })
   .step('alone', {
     // whatever else was being done to it is called off first
     run: async ({ params, deps, sagaId }) => {

@@ -1,4 +1,4 @@
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { getInstance } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
@@ -11,7 +11,7 @@ const event = 'compute_extend_volume';
 const gib = 1024 ** 3;
 
 /** Tells a server's guest that a volume of it has grown: the volume service has done it and says so by an event. */
-export const extendVolume = saga<ExtendVolumeParams, ConductorDeps>('extend-volume')
+export const extendVolume = saga<ExtendVolumeParams, ConductorDeps>('extend-volume', { deadlineSeconds: deadlineOfCopies })
   .step('told', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);

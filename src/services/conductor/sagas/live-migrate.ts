@@ -1,7 +1,7 @@
 import type { Instance, TaskState } from '../../../domain/instance.ts';
 import type { Destination } from '../../../domain/request-spec.ts';
 import { conflict, type WireError } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition, updateInstance } from '../../../store/instances.ts';
 import { insertMove, updateMove } from '../../../store/moves.ts';
 import { giveBackFromMove, holdForMove, releaseMove } from '../allocations.ts';
@@ -66,7 +66,7 @@ async function leave(deps: ConductorDeps, instance: Instance, begun: Begun, key:
  * Moves a running guest to another host. Until it runs there every step is undone; a guest that has arrived all the same, because its
  * hosts were faster than whoever called it off, stays where it is, and the undos complete the move instead.
  */
-export const liveMigrate = saga<LiveMigrateParams, ConductorDeps>('live-migrate')
+export const liveMigrate = saga<LiveMigrateParams, ConductorDeps>('live-migrate', { deadlineSeconds: deadlineOfCopies })
   .step('begun', {
     run: async ({ params, deps, sagaId }): Promise<Begun> => {
       const { instance, cellId } = await getInstance(deps.stores, params.instanceId);

@@ -1,6 +1,6 @@
 import { powerStates, type InstanceImage, type TaskState, type VmState } from '../../../domain/instance.ts';
 import { conflict, internal, KilonovaError, unsupported } from '../../../lib/errors.ts';
-import { saga, type UndoContext } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga, type UndoContext } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition, type InstanceChanges } from '../../../store/instances.ts';
 import { requestSpecOf, updateRequestSpec } from '../../../store/mappings.ts';
 import { eraseAdminPass } from '../../../store/sagas.ts';
@@ -30,7 +30,7 @@ const tasks: readonly TaskState[] = ['rebuilding', 'rebuild_block_device_mapping
 const event = 'compute_rebuild_instance';
 
 /** Makes a server's guest anew on its host, from the same or another image. Its ports, its claim and its volumes stay. */
-export const rebuildInstance = saga<RebuildParams, ConductorDeps>('rebuild-instance')
+export const rebuildInstance = saga<RebuildParams, ConductorDeps>('rebuild-instance', { deadlineSeconds: deadlineOfCopies })
   .step('prepared', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
@@ -100,6 +100,7 @@ export const rebuildInstance = saga<RebuildParams, ConductorDeps>('rebuild-insta
       const { host, id, epoch } = found.instance;
       return deps.agentOn(host).powerOff({ instanceId: id, graceSeconds: 0 }, { key: idempotencyKey, epoch });
     },
+    passedOver: ({ results }) => Promise.resolve({ powerState: results.rebuilt.powerState }),
   })
   .step('finished', {
     run: async ({ params, results, deps, sagaId }) => {

@@ -1,6 +1,6 @@
 import type { InstanceImage, VmState } from '../../../domain/instance.ts';
 import { isKind } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance } from '../../../store/instances.ts';
 import { eraseAdminPass } from '../../../store/sagas.ts';
 import type { ConductorDeps } from '../deps.ts';
@@ -19,7 +19,7 @@ export interface RescueParams extends OperationParams {
 const event = 'compute_rescue_instance';
 
 /** Starts a server from a rescue image, beside its own root disk, which is left as it is. */
-export const rescueInstance = saga<RescueParams, ConductorDeps>('rescue-instance')
+export const rescueInstance = saga<RescueParams, ConductorDeps>('rescue-instance', { deadlineSeconds: deadlineOfCopies })
   .step('rescued', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);

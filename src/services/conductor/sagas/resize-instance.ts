@@ -1,6 +1,6 @@
 import { powerStates, type Instance, type InstanceFlavor, type TaskState } from '../../../domain/instance.ts';
 import { conflict } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { getInstance, transition, updateInstance } from '../../../store/instances.ts';
 import { updateRequestSpec } from '../../../store/mappings.ts';
 import { insertMove, updateMove } from '../../../store/moves.ts';
@@ -46,7 +46,7 @@ async function enter(
  * Gives a server another flavor, or another host, or both: its guest is set aside, and another is made of it. What was set aside and what
  * it held stay until its user has confirmed or reverted.
  */
-export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance')
+export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance', { deadlineSeconds: deadlineOfCopies })
   .step('begun', {
     run: async ({ params, deps, sagaId, idempotencyKey }) => {
       const { instance, cellId } = await getInstance(deps.stores, params.instanceId);

@@ -1,3 +1,4 @@
+import { powerStates } from '../../../domain/instance.ts';
 import { conflict } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { listAggregates, zonesOfHosts } from '../../../store/aggregates.ts';
@@ -68,6 +69,7 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
       await finishEvent(deps, database, { instanceId, requestId, name: 'compute_revert_resize', startedAt, host: asideFound.host });
       return { began: deps.clock.now() };
     },
+    passedOver: ({ deps }) => Promise.resolve({ began: deps.clock.now() }),
   })
   .step('broughtBack', {
     run: async ({ params, results: { asideFound }, deps, idempotencyKey }) => {
@@ -77,6 +79,7 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
         .agentOn(asideFound.sourceHost)
         .bringBack({ order, start: asideFound.start }, { key: idempotencyKey, epoch: instance.epoch });
     },
+    passedOver: () => Promise.resolve({ powerState: powerStates.noState }),
   })
   .step('allocationsBack', {
     run: async ({ params, deps }) => {

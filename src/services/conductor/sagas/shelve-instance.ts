@@ -1,6 +1,6 @@
 import type { TaskState, VmState } from '../../../domain/instance.ts';
 import { isKind } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { guestNow } from '../guest-now.ts';
@@ -22,7 +22,7 @@ const copyOf = ({ instanceId, image }: ShelveParams): SnapshotParams | null =>
   image === null ? null : { instanceId, ...image, quiesce: 'never' };
 
 /** Puts a server away: shut down, its disk kept as an image, and off its host at once where the configuration says so. */
-export const shelveInstance = saga<ShelveParams, ConductorDeps>('shelve-instance')
+export const shelveInstance = saga<ShelveParams, ConductorDeps>('shelve-instance', { deadlineSeconds: deadlineOfCopies })
   .step('poweredOff', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);

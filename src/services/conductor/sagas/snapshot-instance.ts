@@ -1,5 +1,5 @@
 import type { TaskState } from '../../../domain/instance.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
@@ -14,7 +14,7 @@ const tasks: readonly TaskState[] = ['image_snapshot_pending', 'image_snapshot',
 const eventOf = ({ backup }: SnapshotInstanceParams): string => (backup === null ? 'compute_snapshot_instance' : 'compute_backup_instance');
 
 /** Fills an image, which the API has made, with the root disk of a server. The server goes on as it was, whatever comes of it. */
-export const snapshotInstance = saga<SnapshotInstanceParams, ConductorDeps>('snapshot-instance')
+export const snapshotInstance = saga<SnapshotInstanceParams, ConductorDeps>('snapshot-instance', { deadlineSeconds: deadlineOfCopies })
   .step('copied', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance, cellId } = await getInstance(deps.stores, params.instanceId);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { BlockDevice, Instance, TaskState } from '../../../domain/instance.ts';
 import { internal, isKind } from '../../../lib/errors.ts';
 import { retry } from '../../../lib/retry.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
@@ -20,7 +20,7 @@ const session = ({ identity }: ConductorDeps) => identity.serviceSession;
 const volumesOf = ({ blockDevices }: Instance): readonly BlockDevice[] => blockDevices.filter(({ volumeId }) => volumeId !== null);
 
 /** Makes an image of a server that runs from volumes: the image has no data, and names snapshots of the volumes. */
-export const snapshotVolumes = saga<SnapshotVolumesParams, ConductorDeps>('snapshot-volumes')
+export const snapshotVolumes = saga<SnapshotVolumesParams, ConductorDeps>('snapshot-volumes', { deadlineSeconds: deadlineOfCopies })
   .step('taken', {
     run: async ({ params, deps, idempotencyKey, signal }) => {
       const { instance, cellId } = await getInstance(deps.stores, params.instanceId);

@@ -1,7 +1,7 @@
 import type { Instance, InstanceImage } from '../../../domain/instance.ts';
 import type { RequestSpec } from '../../../domain/request-spec.ts';
 import { conflict, isKind, KilonovaError } from '../../../lib/errors.ts';
-import { saga } from '../../../lib/saga/saga.ts';
+import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance, transition, updateInstance } from '../../../store/instances.ts';
 import { requestSpecOf, updateRequestSpec } from '../../../store/mappings.ts';
 import type { ConductorDeps } from '../deps.ts';
@@ -25,7 +25,7 @@ export interface UnshelveParams extends OperationParams {
 const event = 'compute_unshelve_instance';
 
 /** Brings a shelved server back: on its host by starting it, elsewhere by building it from the image of its disk, which is deleted then. */
-export const unshelveInstance = saga<UnshelveParams, ConductorDeps>('unshelve-instance')
+export const unshelveInstance = saga<UnshelveParams, ConductorDeps>('unshelve-instance', { deadlineSeconds: deadlineOfCopies })
   .step('placed', {
     run: async ({ params, deps, signal }) => {
       if (!params.offloaded) return null;

@@ -1,8 +1,9 @@
 import type { AuditReport } from '../../../../contracts/conductor.ts';
-import type { SagaDetail } from '../../../../contracts/operator.ts';
+import type { SagaConsequences, SagaDetail, SagaOrdered } from '../../../../contracts/operator.ts';
 import Type from 'typebox';
 import { notFound } from '../../../../lib/errors.ts';
 import { isTruthy, anyText, digits, versionedQuery } from '../../../../lib/http/query.ts';
+import { activeStates } from '../../../../lib/saga/store.ts';
 import { isUuid } from '../../../../lib/ids.ts';
 import { findSaga, newestSagas } from '../../../../store/sagas.ts';
 import { route, type ApiDeps } from '../../deps.ts';
@@ -47,11 +48,13 @@ export const operatorRoutes = [
     reply: { status: 200 },
     handle: async ({ query, deps }) => {
       const limit = Math.min(Number(query.limit ?? mostSagas), mostSagas);
-      const states = isTruthy(query.all) ? undefined : (['running', 'unwinding', 'stuck'] as const);
+      const states = isTruthy(query.all) ? undefined : activeStates;
       const pages = await Promise.all(
         deps.stores
           .cells()
-          .map(async ({ name, database }) => (await newestSagas(database, limit, states)).map((saga) => sagaSummary(saga, name))),
+          .map(async ({ name, database }) =>
+            (await newestSagas(database, limit, states)).map((saga) => sagaSummary(saga, name, deps.clock.now())),
+          ),
       );
       return {
         sagas: pages
@@ -68,6 +71,33 @@ export const operatorRoutes = [
     policy: 'kilonova:inspect',
     reply: { status: 200 },
     handle: ({ params, deps }): Promise<SagaDetail> => sagaOf(deps, params.sagaId),
+  }),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/sagas/:sagaId/consequences',
+    summary: 'Say what would follow if an operation were forced',
+    policy: 'kilonova:inspect',
+    query: versionedQuery({ end: { type: anyText } }),
+    reply: { status: 200 },
+    handle: ({ params, query, ctx, deps }): Promise<SagaConsequences> =>
+      deps.conductor.sagaConsequences(
+        { sagaId: params.sagaId, order: isTruthy(query.end) ? 'end' : 'force' },
+        { timeoutMs: auditTimeoutMs, signal: ctx.signal },
+      ),
+  }),
+  route({
+    method: 'POST',
+    path: '/kilonova/v1/sagas/:sagaId/order',
+    summary: 'Resume, undo, force or end an operation',
+    policy: 'kilonova:sagas:order',
+    body: {
+      schema: plainBody(
+        'OrderSaga',
+        Type.Object({ order: Type.Enum(['resume', 'undo', 'force', 'end']) }, { additionalProperties: false }),
+      ),
+    },
+    reply: { status: 200 },
+    handle: ({ params, body, deps }): Promise<SagaOrdered> => deps.conductor.orderSaga({ sagaId: params.sagaId, order: body.order }),
   }),
   route({
     method: 'GET',
@@ -97,7 +127,10 @@ async function sagaOf(deps: ApiDeps, id: string): Promise<SagaDetail> {
   if (isUuid(id)) {
     for (const { name, database } of deps.stores.cells()) {
       const saga = await findSaga(database, id);
-      if (saga !== null) return sagaDetail(saga, name);
+      if (saga === null) continue;
+      // a conductor knows the table; without one there is still what is written down
+      const plan = await deps.conductor.sagaSteps({ sagaId: id }).catch(() => ({ steps: [], deadline: null }));
+      return sagaDetail(saga, { cell: name, now: deps.clock.now(), plan });
     }
   }
   throw notFound(`Saga ${id} could not be found.`);

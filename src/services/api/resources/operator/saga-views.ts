@@ -1,7 +1,7 @@
 import type { SagaDetail, SagaSummary } from '../../../../contracts/operator.ts';
-import type { SagaRecord } from '../../../../lib/saga/store.ts';
+import { isStuck, type SagaRecord } from '../../../../lib/saga/store.ts';
 
-export const sagaSummary = (saga: SagaRecord, cell: string): SagaSummary => ({
+export const sagaSummary = (saga: SagaRecord, cell: string, now: number): SagaSummary => ({
   id: saga.id,
   name: saga.name,
   subject: saga.subject,
@@ -14,13 +14,20 @@ export const sagaSummary = (saga: SagaRecord, cell: string): SagaSummary => ({
   createdAt: new Date(saga.createdAt).toISOString(),
   updatedAt: new Date(saga.updatedAt).toISOString(),
   failure: saga.failure,
+  waiting: saga.waiting,
+  stuck: isStuck(saga, now),
 });
 
-export const sagaDetail = (saga: SagaRecord, cell: string): SagaDetail => ({
-  ...sagaSummary(saga, cell),
+export const sagaDetail = (
+  saga: SagaRecord,
+  { cell, now, plan }: { readonly cell: string; readonly now: number; readonly plan: Pick<SagaDetail, 'steps' | 'deadline'> },
+): SagaDetail => ({
+  ...sagaSummary(saga, cell, now),
+  ...plan,
   params: withoutSecrets(saga.params),
   results: saga.results,
   log: saga.log,
+  leaseUntil: new Date(saga.leaseUntil).toISOString(),
 });
 
 /** Passwords are erased from sagas that have ended; those of running ones are shown to nobody. */

@@ -11,6 +11,7 @@ import { oneCell } from './one-cell.ts';
 import { ports } from './ports.ts';
 import { requestSpecs } from './request-specs.ts';
 import { sagaSubjects } from './saga-subjects.ts';
+import { sagasGetOn } from './sagas-get-on.ts';
 import { tasks } from './tasks.ts';
 
 /** Everything the auditor holds to be true. */
@@ -18,6 +19,7 @@ export const invariants: readonly Invariant[] = [
   tasks,
   buildings,
   sagaSubjects,
+  sagasGetOn,
   oneCell,
   mappings,
   mappedInstances,

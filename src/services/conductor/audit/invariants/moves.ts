@@ -7,7 +7,7 @@ import type { Finding, Invariant } from '../invariant.ts';
 export const moves: Invariant = {
   name: 'move-has-saga',
   says: 'A move has ended, waits for its end with its server, or has an operation that has not ended.',
-  async check({ deps }) {
+  async check({ deps, endedSaga }) {
     const found: Finding[] = [];
     for (const { database } of deps.stores.cells()) {
       const rows = await database
@@ -22,7 +22,8 @@ export const moves: Invariant = {
                 .selectFrom('sagas')
                 .select('id')
                 .where('subject', '=', sql<string>`migrations.instance_id::text`)
-                .where('state', 'in', ['running', 'unwinding']),
+                .where('state', 'in', ['running', 'unwinding'])
+                .where((saga) => (endedSaga === null ? saga.lit(true) : saga('id', '!=', endedSaga))),
             ),
           ),
         )

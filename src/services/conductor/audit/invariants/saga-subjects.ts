@@ -21,7 +21,7 @@ export const sagaSubjects: Invariant = {
             database
               .selectFrom('sagas')
               .select(['id', 'name', 'subject', 'state'])
-              .where('state', 'in', ['running', 'unwinding', 'stuck'])
+              .where('state', 'in', ['running', 'unwinding'])
               .where('updated_at', '<', before)
               .execute(),
           ),

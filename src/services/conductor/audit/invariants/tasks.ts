@@ -17,7 +17,7 @@ interface Stranded {
 export const tasks: Invariant = {
   name: 'task-has-saga',
   says: 'A server in a task state has an operation that has not ended.',
-  async check({ deps }) {
+  async check({ deps, endedSaga }) {
     const found: Finding[] = [];
     for (const { id: cellId, database } of deps.stores.cells()) {
       const rows = await database
@@ -33,7 +33,8 @@ export const tasks: Invariant = {
                 .selectFrom('sagas')
                 .select('id')
                 .whereRef('sagas.subject', '=', (eb) => eb.cast<string>('instances.uuid', 'text'))
-                .where('state', 'in', ['running', 'unwinding']),
+                .where('state', 'in', ['running', 'unwinding'])
+                .where((saga) => (endedSaga === null ? saga.lit(true) : saga('id', '!=', endedSaga))),
             ),
           ),
         )

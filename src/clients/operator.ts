@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { createIdentityClient } from '../../clients/identity-http.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { isKind, KilonovaError, messageOf } from '../../lib/errors.ts';
-import { createHttpClient } from '../../lib/http/client.ts';
-import { silentLog } from '../../lib/log.ts';
+import { createIdentityClient } from './identity-http.ts';
+import { systemClock } from '../lib/clock.ts';
+import { isKind, KilonovaError, messageOf } from '../lib/errors.ts';
+import { createHttpClient } from '../lib/http/client.ts';
+import { silentLog } from '../lib/log.ts';
 
 /** The operator's API of a running cloud, asked in the name of its administrator. */
 export interface OperatorClient extends AsyncDisposable {
-  ask<T>(method: 'GET' | 'POST', path: string): Promise<T>;
+  ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T>;
 }
 
 /** An audit of many hosts takes its time. */
@@ -31,11 +31,17 @@ export async function openOperatorClient(openrc: string): Promise<OperatorClient
   });
   const http = createHttpClient({ service: 'compute' });
   return {
-    async ask<T>(method: 'GET' | 'POST', path: string) {
+    async ask<T>(method: 'GET' | 'POST', path: string, body?: unknown) {
       try {
         const [compute, token] = await Promise.all([identity.endpoints.url('compute'), identity.serviceSession.token()]);
         const base = compute.replace(/\/v2(\.1)?(\/.*)?$/, '');
-        const { json } = await http.json<T>({ method, url: `${base}/kilonova/v1${path}`, headers: { 'x-auth-token': token }, timeoutMs });
+        const { json } = await http.json<T>({
+          method,
+          url: `${base}/kilonova/v1${path}`,
+          headers: { 'x-auth-token': token },
+          timeoutMs,
+          ...(body === undefined ? {} : { json: body }),
+        });
         return json;
       } catch (error) {
         if (isKind(error, 'unavailable') && error.details['status'] === undefined)

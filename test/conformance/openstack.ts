@@ -1,11 +1,11 @@
 import { outcomeOf, type Outcome } from '../support/kilonova.ts';
+import type { WireBody } from '../support/wire-body.ts';
 
 /** The `openstack` client with what an openrc file says. */
 export interface OpenStackClient {
   run(...args: readonly string[]): Promise<Outcome>;
   /** What a command prints as JSON; a command that fails is an error. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- judged by those who ask
-  json(...args: readonly string[]): Promise<any>;
+  json(...args: readonly string[]): Promise<WireBody>;
 }
 
 export function openStackClient(environment: NodeJS.ProcessEnv): OpenStackClient {

@@ -12,6 +12,7 @@ import { runCommand } from '../../src/lib/command/run-command.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import { password, startTestCloud, type TestCloud } from '../support/cloud.ts';
+import type { WireBody } from '../support/wire-body.ts';
 
 /** The openstack client against a volume service with real bytes: what is written through an export is what a guest would write. */
 let cloud: TestCloud;
@@ -31,8 +32,7 @@ afterAll(async () => {
 const run = promisify(execFile);
 
 /** What `openstack …` prints, as JSON where there is any. */
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by what the test expects of them
-async function openstack(...args: readonly string[]): Promise<any> {
+async function openstack(...args: readonly string[]): Promise<WireBody> {
   const shows = /^(create|show|list)$/.test(args.find((word) => /^(create|show|list|set|unset|delete|add|remove)$/.test(word)) ?? '');
   const { stdout } = await run('openstack', ['--os-volume-api-version', '3.60', ...args, ...(shows ? ['-f', 'json'] : [])], {
     env: {

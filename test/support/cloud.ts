@@ -12,6 +12,7 @@ import { adminSession } from '../../src/services/up/admin-session.ts';
 import { blankImage, seedFlavors, seedImage } from '../../src/services/up/seed.ts';
 import { seedNetworks } from '../../src/services/up/seed-networks.ts';
 import { temporaryDatabase, type TemporaryDatabase } from './database.ts';
+import type { WireBody } from './wire-body.ts';
 
 export interface Answer<T = Record<string, never>> {
   readonly status: number;
@@ -25,8 +26,7 @@ type Service = 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'vol
 export interface Asker {
   readonly projectId: string;
   readonly token: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by the tests
-  ask(service: Service, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer<any>>;
+  ask(service: Service, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer<WireBody>>;
 }
 
 /** A whole cloud in this process with hypervisors that pretend, on databases and ports of its own. */
@@ -39,8 +39,7 @@ export interface TestCloud {
   /** A new user with these roles on a new project. */
   user(...roles: string[]): Promise<Asker>;
   /** The server once it has this status; a server in ERROR that should not be is an error that says why. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  settled(asker: Asker, serverId: string, status: string): Promise<any>;
+  settled(asker: Asker, serverId: string, status: string): Promise<WireBody>;
   gone(asker: Asker, serverId: string): Promise<void>;
   stop(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { conflict } from '../../src/lib/errors.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import { startTestCloud, type Answer, type Asker, type TestCloud } from '../support/cloud.ts';
+import type { WireBody } from '../support/wire-body.ts';
 
 const at = (version: string) => ({ 'openstack-api-version': `compute ${version}` });
 const eventually = <T>(what: string, look: () => Promise<T | null>): Promise<T> =>
@@ -16,8 +17,7 @@ async function serverOf(cloud: TestCloud, more: object = {}, asker?: Asker): Pro
   await cloud.settled(user, id, 'ACTIVE');
   return { user, id };
 }
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by the tests
-const act = (who: Asker, id: string, action: object, version = '2.93'): Promise<Answer<any>> =>
+const act = (who: Asker, id: string, action: object, version = '2.93'): Promise<Answer<WireBody>> =>
   who.ask('compute', 'POST', `/servers/${id}/action`, action, at(version));
 const show = async (who: Asker, id: string, version = '2.93') =>
   (await who.ask('compute', 'GET', `/servers/${id}`, undefined, at(version))).body.server;

@@ -6,11 +6,11 @@ import { migrate, openDatabase } from '../../lib/sql/database.ts';
 import { bootstrap } from './bootstrap.ts';
 import { identityMigrations } from './migrations.ts';
 import { startIdentity, type IdentityService } from './start-identity.ts';
+import type { WireBody } from '../../../test/support/wire-body.ts';
 
 export interface Asked {
   readonly status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- what came over the wire, to be compared as it is
-  readonly json: any;
+  readonly json: WireBody;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 

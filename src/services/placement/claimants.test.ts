@@ -6,7 +6,7 @@ import { migratePlacement } from './start-placement.ts';
 import { placementForTests, type PlacementForTests } from './testing/placement-for-tests.ts';
 
 let database: TemporaryDatabase;
-/** Two services on one database, as any number may be. */
+/** Two placement services that share one database: claims must hold between them, too. */
 let services: readonly PlacementForTests[];
 
 beforeAll(async () => {

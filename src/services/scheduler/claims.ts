@@ -15,7 +15,7 @@ export interface ClaimDeps {
 export interface Claims {
   /** Whether placement grants a candidate. A claim is a transaction there: a lost race is a no. */
   claim(instanceId: string, candidate: HostCandidate): Promise<boolean>;
-  /** Gives back what instances hold from an earlier try of the same operation; whether there was any. */
+  /** Deletes the allocations that these instances still have from an earlier try of the same operation. Answers whether any had some. */
   giveBackEarlier(instanceIds: readonly string[]): Promise<boolean>;
   /** Gives back all that was claimed here. */
   undo(): Promise<void>;

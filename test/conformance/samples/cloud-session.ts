@@ -1,7 +1,8 @@
+import type { WireBody } from '../../support/wire-body.ts';
+
 interface Heard {
   readonly status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are what is judged
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 /** The administrator of a cloud, speaking HTTP. */
@@ -14,8 +15,7 @@ export interface CloudSession {
     options?: { readonly version?: string; readonly body?: unknown; readonly at?: 'compute' | 'root' },
   ) => Promise<Heard>;
   /** Asks until what comes satisfies. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  readonly until: (path: string, done: (body: any) => boolean, version?: string) => Promise<any>;
+  readonly until: (path: string, done: (body: WireBody) => boolean, version?: string) => Promise<WireBody>;
 }
 
 interface Issued {

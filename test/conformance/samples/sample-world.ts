@@ -1,4 +1,5 @@
 import type { CloudSession } from './cloud-session.ts';
+import type { WireBody } from '../../support/wire-body.ts';
 
 /** What the requests speak of: one of each kind of thing, made for them. */
 export interface SampleWorld extends AsyncDisposable {
@@ -27,8 +28,7 @@ export async function sampleWorld(
   let names = 0;
   const name = (): string => `sample-${process.pid}-${++names}`;
   const newest = 'latest';
-  // oxlint-disable-next-line typescript/no-explicit-any -- as the wire has it
-  const must = async (method: string, path: string, body?: unknown, version = newest): Promise<any> => {
+  const must = async (method: string, path: string, body?: unknown, version = newest): Promise<WireBody> => {
     const answer = await session.ask(method, path, { version, body });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;

@@ -21,11 +21,11 @@ import { openStores, type Stores } from '../../../store/stores.ts';
 import { createApi } from '../start-api.ts';
 import { fakeNeighbours, type Neighbours } from './neighbours.ts';
 import { sampleFlavor, sampleInstance, sampleNodeFacts, sampleSpec } from '../../../../test/support/samples.ts';
+import type { WireBody } from '../../../../test/support/wire-body.ts';
 
 export interface Answer {
   readonly status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- what came over the wire, to be compared as it is
-  readonly body: any;
+  readonly body: WireBody;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 

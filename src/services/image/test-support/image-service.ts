@@ -9,6 +9,7 @@ import { randomIds } from '../../../lib/ids.ts';
 import { createLog } from '../../../lib/log.ts';
 import type { ImageLimits } from '../settings.ts';
 import { migrateImage, startImage } from '../start-image.ts';
+import type { WireBody } from '../../../../test/support/wire-body.ts';
 
 /** Who the tests are: the token names the project and the role, as in `alpha.member`. */
 export function callerOf(token: string): Caller | null {
@@ -35,8 +36,7 @@ export function callerOf(token: string): Caller | null {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by what the tests expect of them
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 /** An image service of a test's own, with a database and a directory that go with it. */

@@ -5,6 +5,7 @@ import { unavailable } from '../../../lib/errors.ts';
 import type { Caller } from '../../../lib/http/caller.ts';
 import { createLog } from '../../../lib/log.ts';
 import { migrateNetwork, startNetwork, type RunningNetwork } from '../start-network.ts';
+import type { WireBody } from '../../../../test/support/wire-body.ts';
 
 const rolesOf: Readonly<Record<string, readonly string[]>> = {
   admin: ['admin', 'manager', 'member', 'reader'],
@@ -39,8 +40,7 @@ export function callerOf(token: string): Caller | null {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by what the tests expect of them
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 /** A network service of a test's own, on a database of its own. */
@@ -55,8 +55,7 @@ export interface TestNetworkService extends AsyncDisposable {
     headers?: Record<string, string>,
   ): Promise<Answer>;
   /** Asks and gives what is in the envelope; fails on anything but success. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  make(token: string, path: string, body: Record<string, unknown>): Promise<any>;
+  make(token: string, path: string, body: Record<string, unknown>): Promise<WireBody>;
 }
 
 export async function testNetworkService(

@@ -10,6 +10,7 @@ import type { PlacementDeps } from '../deps.ts';
 import { policyRules } from '../policy.ts';
 import type { PlacementTables } from '../store/tables.ts';
 import { createCurrentView } from '../view/current-view.ts';
+import type { WireBody } from '../../../../test/support/wire-body.ts';
 
 export interface PlacementForTests extends AsyncDisposable {
   readonly app: FastifyInstance;
@@ -29,8 +30,7 @@ export interface AskOptions {
 export interface Asked {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 /** A caller whose token is their roles, perhaps with a project: `admin`, `reader@p1`. */

@@ -16,6 +16,7 @@ import { waitUntil } from '../../../lib/retry.ts';
 import type { VolumeSettings } from '../settings.ts';
 import { migrateVolume, startVolume, type VolumeService } from '../start-volume.ts';
 import { sampleImage } from '../../../../test/support/samples.ts';
+import type { WireBody } from '../../../../test/support/wire-body.ts';
 
 const rolesOf: Readonly<Record<string, readonly string[]>> = {
   admin: ['admin', 'manager', 'member', 'reader'],
@@ -104,8 +105,7 @@ export function testImages(): TestImages {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // oxlint-disable-next-line typescript/no-explicit-any -- answers are judged by what the tests expect of them
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 /** A volume service of a test's own, with a database and a directory that go with it. */
@@ -118,11 +118,9 @@ export interface TestVolumeService extends AsyncDisposable {
   /** Asks for JSON as `token`, below `/v3`; the newest version unless another is named. */
   ask(token: string | null, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** A new volume that has become available. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  volume(token: string, given?: Readonly<Record<string, unknown>>): Promise<any>;
+  volume(token: string, given?: Readonly<Record<string, unknown>>): Promise<WireBody>;
   /** The thing at this path once it has this status; another final one is an error. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  settled(token: string, path: string, status: string): Promise<any>;
+  settled(token: string, path: string, status: string): Promise<WireBody>;
   gone(token: string, path: string): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;

@@ -27,7 +27,7 @@ export const remoteConsoleActions = [
   serverAction({
     key: 'os-getRDPConsole',
     until: '2.5',
-    summary: 'Get an RDP console of a server, which no hypervisor has any more',
+    summary: 'Get an RDP console of a server; refused, as no hypervisor has one',
     policy,
     reply: { status: 400 },
     handle: () => {

@@ -191,7 +191,7 @@ const serverFields: Fields = {
 /** A server as clients see it, at every microversion. The only file that knows these keys. */
 export const serverView = versionedView<ServerDetail, RequestContext>('Server', serverFields);
 
-/** What the answer to a change shows since 2.75 only, when it became as full as any other. */
+/** Keys that the answer to a change has from 2.75 on; before, it shows less than the answer to a look at the server. */
 const shownLate = /^(OS-EXT-(AZ|STS|SRV-ATTR):|OS-SRV-USG:|os-extended-volumes:|(config_drive|key_name|security_groups|host_status)$)/;
 const since275 = (field: Field): readonly Field[] =>
   field.until !== undefined && version(field.until) < version('2.75')

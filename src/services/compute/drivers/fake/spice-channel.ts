@@ -26,8 +26,8 @@ const linkReply = (error: number): Buffer => {
 };
 
 /**
- * Links a viewer to a guest that has no screen, as a SPICE server would (spice-protocol 2.2): any password is good, the main channel says
- * that there are no displays, and nothing is ever shown. Ends with the connection.
+ * Speaks just enough SPICE (protocol 2.2) for a viewer to believe that it is connected: takes any password, announces no display, and
+ * shows nothing until the connection ends.
  */
 export async function serveSpiceChannel(socket: Socket): Promise<void> {
   const header = await readExactly(socket, linkHeaderBytes);

@@ -29,12 +29,12 @@ const State = Type.Object({ powerState: Type.Unsafe<PowerState>({ type: 'integer
  * guest that is already as asked is a success. Topic: `compute.<host>`.
  */
 export const computeAgent = contract('compute', {
-  /** Proof of life: answered only by a host that executes commands. */
+  /** Proof of life: answered only by a host that executes commands. It says why no guest should be placed on it, and what time it has (ms since the epoch). */
   ping: {
     since: 1,
     kind: 'query',
     args: Type.Object({}),
-    result: Type.Object({ version: Type.Integer(), problems: Type.Array(Type.String()) }),
+    result: Type.Object({ version: Type.Integer(), problems: Type.Array(Type.String()), now: Type.Integer() }),
   },
   /** Makes and starts a guest (leaves it off where `start` is false): image cached, disks and config drive made, ports plugged and reported ready. Leaves nothing behind when it fails. */
   spawn: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; start?: boolean }>(), result: State },

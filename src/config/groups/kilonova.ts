@@ -40,6 +40,16 @@ export const kilonova = {
   }),
   fake_pci_devices: option.integer({ default: 0, min: 0, max: 64, help: 'PCI devices 10de:1db4 on each NUMA node of a fake host.' }),
   fake_hosts: option.integer({ default: 1, min: 1, max: 100000, help: 'Compute hosts the fake driver pretends to be.' }),
+  least_free_disk_mb: option.integer({
+    default: 1024,
+    min: 0,
+    help: 'No guest is placed on a host with less than so many MiB free where disks of guests lie, until there is a quarter more.',
+  }),
+  most_clock_offset: option.integer({
+    default: 10,
+    min: 1,
+    help: 'No guest is placed on a host whose clock is further than so many seconds from the database’s.',
+  }),
   network_data_plane: option.choice(['linux-bridge', 'none'], {
     default: 'linux-bridge',
     help: 'What the network agent does on this host; none binds ports without plugging them.',

@@ -1,6 +1,7 @@
 import type { computeAgent } from '../../contracts/compute.ts';
 import type { Handlers } from '../../lib/rpc/contract.ts';
 import type { ComputeHost } from './compute-host.ts';
+import { hostProblems } from './host-problems.ts';
 import { consoleAddress } from './operations/console-address.ts';
 import { cacheImages } from './operations/cache-images.ts';
 import { consoleOutput } from './operations/console-output.ts';
@@ -31,8 +32,9 @@ export const agentVersion = 1;
 /** What a host answers on its topic. */
 export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void>): Handlers<typeof computeAgent> {
   const { driver } = host;
+  const problems = hostProblems(host);
   return {
-    ping: () => Promise.resolve({ version: agentVersion, problems: [...driver.problems()] }),
+    ping: async () => ({ version: agentVersion, problems: [...(await problems())], now: host.clock.now() }),
     spawn: ({ order, start }, { signal }) => spawn(host, order, signal, start),
     destroy: ({ instanceId }, { signal }) => destroy(host, instanceId, signal),
     powerOff: ({ instanceId, graceSeconds }, { signal }) => powerOff(host, instanceId, graceSeconds, signal),

@@ -90,7 +90,7 @@ describe('a compute host that starts', () => {
 
   it('answers the ping only while it serves, and says goodbye', async () => {
     const { around, service, agent } = await running();
-    expect(await agent.ping({})).toEqual({ version: 1, problems: [] });
+    expect(await agent.ping({})).toEqual({ version: 1, problems: [], now: expect.any(Number) });
     await service.stop();
     await expect(agent.ping({})).rejects.toMatchObject({ code: 'no-responders' });
     expect(around.told.stopped).toEqual(['host']);

@@ -7,7 +7,7 @@ import { nodesOfHost } from '../../../../store/services.ts';
 import type { ApiDatabase } from '../../../../store/stores.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { refreshScheduler } from '../../hosts.ts';
-import { mirrorMembership } from '../../placement-mirror.ts';
+import { mirrorMembership } from '../../../../clients/placement-mirror.ts';
 import { zoneProblem } from './zone-problem.ts';
 
 /** The number an aggregate's path holds; one that no aggregate can have is none. */

@@ -6,7 +6,7 @@ import { findService, nodesOfHost, updateService, type ServiceRecord } from '../
 import type { ApiDeps } from '../../deps.ts';
 import { refreshScheduler } from '../../hosts.ts';
 import { does } from '../../microversions.ts';
-import { mirrorDisabled } from '../../placement-mirror.ts';
+import { mirrorDisabled } from '../../../../clients/placement-mirror.ts';
 import { toBoolean } from '../../schemas.ts';
 import type { ChangeNamedService, UpdateService } from './bodies.ts';
 

@@ -1,8 +1,16 @@
-import { isKind, messageOf } from '../../lib/errors.ts';
-import { retry } from '../../lib/retry.ts';
-import type { ApiDeps } from './deps.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isKind, messageOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { retry } from '../lib/retry.ts';
+import type { IdentityClient } from './identity.ts';
+import type { PlacementClient } from './placement.ts';
 
-type Deps = Pick<ApiDeps, 'placement' | 'identity' | 'clock' | 'log'>;
+interface Deps {
+  readonly placement: Pick<PlacementClient, 'aggregates' | 'setAggregates' | 'traits' | 'setTraits'>;
+  readonly identity: Pick<IdentityClient, 'serviceSession'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 type Names = readonly string[];
 interface Node {
   readonly uuid: string;

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const pages = globSync(['README.md', 'docs/**/*.md'], { cwd: root });
+const pages = globSync(['README.md', 'docs/**/*.md', 'test/real/README.md'], { cwd: root });
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
 /** Places to which a page links inside this repository, as paths from its root. */
@@ -50,6 +50,17 @@ test('every heading that is linked to exists', () => {
       .map(([link]) => `${page}: ${link}`),
   );
   expect(wrong).toEqual([]);
+});
+
+test('every test that is said to show something on real guests exists', () => {
+  const page = 'test/real/README.md';
+  const shown = textOf(page)
+    .split('\n')
+    .flatMap((line) => [...line.matchAll(/([\w-]+\.test\.ts): ((?:“[^”]+”(?:, )?)+)/g)])
+    .flatMap(([, file = '', titles = '']) => [...titles.matchAll(/“([^”]+)”/g)].map(([, title = '']) => ({ file, title })));
+  expect(shown.length).toBeGreaterThan(30);
+  const missing = shown.filter(({ file, title }) => !readFileSync(join(root, dirname(page), file), 'utf8').includes(`('${title}'`));
+  expect(missing).toEqual([]);
 });
 
 test('the check reads links and names', () => {

@@ -1,25 +1,16 @@
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { environmentOf, kilonova, outcomeOf } from '../support/kilonova.ts';
+import { startRealCloud, type RealCloud } from '../support/real-cloud.ts';
 
 /** Consoles of a guest on real libvirt and QEMU, asked for with Debian's `openstack` client and seen through the proxies of `./kilonova up`. */
-let state: string;
-let environment: NodeJS.ProcessEnv;
+let cloud: RealCloud;
 const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 
-async function openstack(...args: readonly string[]): Promise<string> {
-  const { code, out, error } = await outcomeOf('openstack', args, environment);
-  if (code !== 0) throw new Error(`openstack ${args.join(' ')}: ${error || out}`);
-  return out.trim();
-}
-const consoleUrl = async (kind: string): Promise<URL> =>
-  new URL(await openstack('console', 'url', 'show', kind, 'seen', '-f', 'value', '-c', 'url'));
+const consoleUrl = async (kind: string): Promise<URL> => new URL(await cloud.openstack(`console url show ${kind} seen -f value -c url`));
 
 interface Viewer {
   readonly socket: WebSocket;
@@ -40,25 +31,11 @@ async function took(viewer: Viewer, count: number): Promise<Buffer> {
 }
 const socketAddress = (url: URL): string => `ws://${url.host}/${url.searchParams.get('path') ?? url.search}`;
 
-async function up(): Promise<void> {
-  const { code, error } = await kilonova('up', '--detach', '--state', state, '--driver', 'libvirt', '--port-base', '0');
-  if (code !== 0) throw new Error(`kilonova up ended with ${code}: ${error}`);
-  environment = environmentOf(await readFile(join(state, 'openrc'), 'utf8'));
-}
-
 beforeAll(async () => {
-  state = await mkdtemp(join(tmpdir(), 'kilonova-consoles-'));
-  await up();
-  await kilonova('down', '--state', state);
-  await appendFile(join(state, 'nova.conf'), '\n[spice]\nenabled = True\n');
-  await up();
-  await openstack('server', 'create', '--image', 'tiny', '--flavor', 'm1.tiny', '--network', 'private', '--wait', 'seen');
+  cloud = await startRealCloud('consoles', null, '[spice]\nenabled = True');
+  await cloud.openstack('server create --image tiny --flavor m1.tiny --network private --wait seen');
 });
-
-afterAll(async () => {
-  await kilonova('reset', '--state', state);
-  await rm(state, { recursive: true, force: true });
-});
+afterAll(() => cloud.stop());
 
 test('somebody logs in on the serial port, and the console log keeps what was said', async () => {
   const url = await consoleUrl('--serial');
@@ -85,7 +62,7 @@ test('somebody logs in on the serial port, and the console log keeps what was sa
   const closed = once(viewer.socket, 'close');
   viewer.socket.close();
   await closed;
-  expect(await openstack('console', 'log', 'show', 'seen')).toContain('42-answers');
+  expect(await cloud.openstack('console log show seen')).toContain('42-answers');
 });
 
 describe('the screen', () => {
@@ -138,7 +115,7 @@ describe('the screen', () => {
           );
       await expect.poll(colours, { timeout: 30_000 }).toBeGreaterThan(1);
       expect([await page.title(), page.url(), complaints]).toEqual(['seen', `${url.origin}/vnc_auto.html`, []]);
-      await page.screenshot({ path: join(state, 'screen.png') });
+      await page.screenshot({ path: join(cloud.state, 'screen.png') });
       if (process.env['KILONOVA_SCREENSHOTS'] !== undefined)
         await page.screenshot({ path: join(process.env['KILONOVA_SCREENSHOTS'], 'novnc.png') });
     } finally {
@@ -182,10 +159,8 @@ describe('the screen', () => {
 });
 
 test('the consoles of a server that is off are refused in Nova’s words', async () => {
-  const id = await openstack('server', 'show', 'seen', '-f', 'value', '-c', 'id');
-  await openstack('server', 'stop', 'seen');
-  await expect
-    .poll(() => openstack('server', 'show', 'seen', '-f', 'value', '-c', 'status'), { timeout: 120_000, interval: 1000 })
-    .toBe('SHUTOFF');
+  const id = await cloud.openstack('server show seen -f value -c id');
+  await cloud.openstack('server stop seen');
+  await cloud.status('seen', 'SHUTOFF');
   for (const kind of ['--novnc', '--serial', '--spice']) await expect(consoleUrl(kind)).rejects.toThrow(`Instance ${id} is not ready`);
 });

@@ -1,141 +1,172 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import { waitUntil } from '../../src/lib/retry.ts';
-import { environmentOf, kilonova, outcomeOf, type Outcome } from '../support/kilonova.ts';
+import { startRealCloud, type RealCloud, type RealServer } from '../support/real-cloud.ts';
 
 /**
- * What becomes of a file that a user wrote in a guest, through everything that is done to the disk it lies on: a snapshot, a rescue, shelving and
- * a rebuild of a real guest, by Debian's `openstack` client. The tests are one story: each goes on from where the one before has ended.
+ * What becomes of a file that a user wrote in a guest, through everything that is done to the disk it lies on: snapshots, backups, rescues, shelving
+ * and a rebuild of a real guest, by Debian's `openstack` client. The tests are one story: each goes on from where the one before has ended.
  */
 const run = promisify(execFile);
-let state: string;
-let environment: NodeJS.ProcessEnv;
-let serverId: string;
-let address: string;
+let cloud: RealCloud;
+let server: RealServer;
+const inside = (script: string): Promise<string> => cloud.inside(server.address, script);
+const filesOf = async (...pattern: readonly string[]): Promise<string> =>
+  (await run('find', [join(cloud.state, 'instances'), ...pattern])).stdout.trim();
 
-async function openstack(line: string): Promise<string> {
-  const { code, out, error } = await outcomeOf('openstack', line.split(' '), environment);
-  if (code !== 0) throw new Error(`openstack ${line}: ${error || out}`);
-  return out.trim();
+/** The disk of an image as a plain file, and where its second partition begins. */
+async function plainDisk(image: string): Promise<{ readonly path: string; readonly offset: number }> {
+  const path = join(cloud.state, `${image}.raw`);
+  await cloud.openstack(`image save --file ${path}.saved ${image}`);
+  await run('qemu-img', ['convert', '-O', 'raw', `${path}.saved`, path]);
+  await using file = await open(path);
+  const sector = Buffer.alloc(512);
+  await file.read(sector, 0, sector.length, 0);
+  return { path, offset: sector.readUInt32LE(470) * 512 };
 }
-// oxlint-disable-next-line typescript/no-explicit-any -- what the client prints is judged by the tests
-const openstackJson = async (line: string): Promise<any> => JSON.parse(await openstack(`${line} -f json`));
-
-const eventually = <T>(what: string, probe: () => Promise<T | null>, seconds = 300): Promise<T> =>
-  waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 1000, what });
-
-const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'ConnectTimeout=5', 'LogLevel=ERROR', 'BatchMode=yes'];
-const ssh = (to: string, script: string): Promise<Outcome> =>
-  outcomeOf('ssh', ['-i', join(state, 'key'), ...options.flatMap((option) => ['-o', option]), `root@${to}`, script]);
-/** What a script prints in a guest, as soon as the guest lets one in. */
-const inside = (to: string, script: string): Promise<string> =>
-  eventually(`ssh to ${to}`, async () => {
-    const { code, out } = await ssh(to, script);
-    return code === 255 ? null : out.trim();
-  });
-const status = (wanted: string): Promise<true> =>
-  eventually(wanted, async () => {
-    const shown = await openstack(`server show ${serverId} -f value -c status`);
-    if (shown === 'ERROR' && wanted !== 'ERROR')
-      throw new Error(`the server is in ERROR: ${await openstack(`server show ${serverId} -c fault`)}`);
-    return shown === wanted ? true : null;
-  });
-const domainIsThere = async (): Promise<boolean> => (await outcomeOf('virsh', ['-c', 'qemu:///system', 'domuuid', serverId])).code === 0;
-
-/** An action of the server that the client has no command for. */
-async function act(action: object): Promise<{ readonly status: number; readonly text: string }> {
-  const token = await openstack('token issue -f value -c id');
-  const [endpoint] = (await openstackJson('catalog show compute'))['endpoints'] as { readonly url: string }[];
-  const answer = await fetch(`${endpoint!.url}/servers/${serverId}/action`, {
-    method: 'POST',
-    headers: { 'x-auth-token': token, 'content-type': 'application/json', 'openstack-api-version': 'compute 2.93' },
-    body: JSON.stringify(action),
-  });
-  return { status: answer.status, text: await answer.text() };
+/** What stands in a file of the file system in an image. */
+async function fileIn(image: string, name: string): Promise<string> {
+  const { path, offset } = await plainDisk(image);
+  return (await run('debugfs', ['-c', '-R', `cat ${name}`, `${path}?offset=${offset}`])).stdout.trim();
 }
 
 beforeAll(async () => {
-  state = await mkdtemp(join(tmpdir(), 'kilonova-disks-'));
-  const { code, error } = await kilonova('up', '--detach', '--state', state, '--driver', 'libvirt', '--port-base', '0');
-  if (code !== 0) throw new Error(`kilonova up ended with ${code}: ${error}`);
-  environment = environmentOf(await readFile(join(state, 'openrc'), 'utf8'));
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(state, 'key')]);
-  await openstack(`keypair create --public-key ${join(state, 'key.pub')} mine`);
-  await openstack('flavor create --vcpus 1 --ram 256 --disk 1 small');
-  await openstack('network create inside');
-  await openstack('subnet create --network inside --subnet-range 10.78.0.0/24 inside-4');
-  await openstack('router create edge');
-  await openstack('router set --external-gateway public edge');
-  await openstack('router add subnet edge inside-4');
-  await openstack('security group create web');
-  await openstack('security group rule create --protocol tcp --dst-port 22 web');
-  await openstack('image set --property hw_qemu_guest_agent=yes --property os_require_quiesce=yes tiny');
-  const server = await openstackJson(
-    'server create --image tiny --flavor small --key-name mine --network inside --security-group web --wait first',
-  );
-  serverId = server.id;
-  address = (await openstackJson('floating ip create public')).floating_ip_address;
-  await openstack(`server add floating ip first ${address}`);
-  await inside(address, 'echo before >/root/marker && sync');
+  cloud = await startRealCloud('disks', '10.78.0.0/24');
+  await cloud.lines([
+    'image set --property hw_qemu_guest_agent=yes --property os_require_quiesce=yes tiny',
+    `keypair create --public-key ${join(cloud.state, 'key.pub')} other`,
+  ]);
+  server = await cloud.boot('first', '--image tiny --config-drive True');
+  await inside('echo before >/root/marker && sync');
 });
-
-afterAll(async () => {
-  await kilonova('reset', '--state', state);
-  await rm(state, { recursive: true, force: true });
-});
+afterAll(() => cloud.stop());
 
 test('a snapshot of the running guest holds the file as it was, and another server boots from it', async () => {
-  await openstack('server image create --name copy --wait first');
-  expect(await openstackJson('image show copy')).toMatchObject({ status: 'active', disk_format: 'qcow2', min_disk: 1 });
-  expect(await inside(address, 'cat /root/marker && echo after >/root/marker && sync')).toBe('before');
-  const image = await run('find', [join(state, 'instances', serverId), '-name', 'copy.*']);
-  expect(image.stdout).toBe('');
-  await openstack('server create --image copy --flavor small --key-name mine --network inside --security-group web --wait second');
-  const other = (await openstackJson('floating ip create public')).floating_ip_address as string;
-  await openstack(`server add floating ip second ${other}`);
-  expect(await inside(other, 'cat /root/marker')).toBe('before');
-  await openstack('server delete --wait second');
+  await cloud.openstack('server image create --name copy --wait first');
+  expect(await cloud.json('image show copy')).toMatchObject({ status: 'active', disk_format: 'qcow2', min_disk: 1 });
+  expect(await cloud.openstack('console log show first')).toMatch(/file-systems=freeze[^]*file-systems=thaw/);
+  expect(await inside('cat /root/marker && echo after >/root/marker && sync')).toBe('before');
+  expect(await filesOf('-name', 'copy.*')).toBe('');
+  const second = await cloud.boot('second', '--image copy');
+  expect(await cloud.inside(second.address, 'cat /root/marker')).toBe('before');
+  await cloud.openstack('server delete --wait second');
 });
 
 test('the agent inside sets a password', async () => {
-  const before = await inside(address, 'grep ^root: /etc/shadow');
-  expect(await act({ changePassword: { adminPass: 'a new secret' } })).toEqual({ status: 202, text: '' });
-  expect(await inside(address, 'grep ^root: /etc/shadow')).not.toBe(before);
-  const { stdout } = await run('grep', ['-rl', 'a new secret', state]).catch((error: { readonly stdout: string }) => error);
+  const before = await inside('grep ^root: /etc/shadow');
+  expect(await cloud.act(server.id, { changePassword: { adminPass: 'a new secret' } })).toEqual({ status: 202, text: '' });
+  expect(await inside('grep ^root: /etc/shadow')).not.toBe(before);
+  const { stdout } = await run('grep', ['-rl', 'a new secret', cloud.state]).catch((error: { readonly stdout: string }) => error);
   expect(stdout).toBe('');
 });
 
-test('a rescued guest sees the file on its second disk', async () => {
-  await openstack('server rescue first');
-  await status('RESCUE');
-  const look = 'cat /root/marker 2>/dev/null; mkdir -p /mnt && mount /dev/vdb2 /mnt && cat /mnt/root/marker && umount /mnt';
-  expect(await inside(address, look)).toBe('after');
-  await openstack('server unrescue first');
-  await status('ACTIVE');
-  expect(await inside(address, 'cat /root/marker')).toBe('after');
-  const { stdout } = await run('find', [join(state, 'instances', serverId), '-name', '*.rescue']);
-  expect(stdout).toBe('');
+test('snapshot and backups of a guest that is off hold what it wrote last, and old backups go', async () => {
+  await cloud.openstack('server stop first');
+  await cloud.status('first', 'SHUTOFF');
+  await cloud.openstack('server image create --name cold --wait first');
+  for (const name of ['monday', 'tuesday', 'wednesday'])
+    await cloud.openstack(`server backup create --name ${name} --type daily --rotate 2 --wait first`);
+  await cloud.status('first', 'SHUTOFF');
+  const names = ((await cloud.json('image list --property image_type=backup')) as { Name: string }[]).map(({ Name }) => Name);
+  expect(names.toSorted()).toEqual(['tuesday', 'wednesday']);
+  expect([await fileIn('cold', '/root/marker'), await fileIn('wednesday', '/root/marker')]).toEqual(['after', 'after']);
+  await cloud.openstack('server start first');
+  await cloud.status('first', 'ACTIVE');
 });
 
-test('a shelved server leaves nothing on its host, and has the file when it comes back', async () => {
-  await inside(address, 'sync');
-  await openstack('server shelve first');
-  await status('SHELVED_OFFLOADED');
-  expect(await domainIsThere()).toBe(false);
-  const { stdout } = await run('find', [join(state, 'instances'), '-name', serverId]);
-  expect(stdout).toBe('');
-  await openstack('server unshelve first');
-  await status('ACTIVE');
-  expect(await inside(address, 'cat /root/marker')).toBe('after');
-  expect(await openstackJson('image list --name first-shelved')).toEqual([]);
+test('a guest rescued with an image of one’s choice sees the file on its second disk', async () => {
+  await cloud.openstack('server rescue --image copy first');
+  await cloud.status('first', 'RESCUE');
+  expect(await inside('cat /root/marker; mkdir -p /mnt && mount /dev/vdb2 /mnt && cat /mnt/root/marker && umount /mnt')).toBe(
+    'before\nafter',
+  );
+  await cloud.openstack('server unrescue first');
+  await cloud.status('first', 'ACTIVE');
+  expect(await inside('cat /root/marker')).toBe('after');
+  expect(await filesOf('-name', '*.rescue')).toBe('');
 });
 
-test('a rebuilt server has lost the file, and kept its address and its key', async () => {
-  await openstack('server rebuild --image tiny --wait first');
-  expect(await inside(address, 'cat /root/marker 2>/dev/null || echo lost')).toBe('lost');
+test('a guest rescued by an image that is added keeps its disks where they are', async () => {
+  const { path, offset } = await plainDisk('tiny');
+  const boot = join(cloud.state, 'syslinux.cfg');
+  await run('mcopy', ['-i', `${path}@@${1024 ** 2}`, '::syslinux.cfg', boot]);
+  await run('sed', ['-i', 's/APPEND/& kilonova.root=rescuers/', boot]);
+  await run('mcopy', ['-o', '-i', `${path}@@${1024 ** 2}`, boot, '::syslinux.cfg']);
+  await run('tune2fs', ['-L', 'rescuers', `${path}?offset=${offset}`]);
+  await cloud.openstack(
+    `image create --disk-format raw --file ${path} --property hw_rescue_device=disk --property hw_rescue_bus=scsi rescuers`,
+  );
+  await cloud.openstack('server rescue --image rescuers first');
+  await cloud.status('first', 'RESCUE');
+  expect(await inside('mount | grep " on / "; mkdir -p /mnt && mount /dev/vda2 /mnt && cat /mnt/root/marker && umount /mnt')).toMatch(
+    /^\/dev\/sda2 on \/ .*\nafter$/,
+  );
+  await cloud.openstack('server unrescue first');
+  await cloud.status('first', 'ACTIVE');
+  expect(await inside('cat /root/marker; ls /sys/block | grep -c ^sd')).toBe('after\n0');
+  expect(await filesOf('-name', '*.rescue')).toBe('');
+});
+
+/** A CD-ROM that says on the first serial port who it is, and does no more. */
+async function talkingDisc(says: string): Promise<string> {
+  // cld; ds = 0; si = the words; while al = next letter: out 0x3f8, al; then halt
+  const program = Buffer.from('fc31c08ed8be167cbaf803ac84c07403eeebf8f4ebfd', 'hex');
+  const directory = join(cloud.state, 'disc');
+  await mkdir(directory);
+  await writeFile(join(directory, 'boot'), Buffer.concat([program, Buffer.from(says), Buffer.alloc(2048)]).subarray(0, 2048));
+  await run('xorriso', [
+    '-as',
+    'mkisofs',
+    '-quiet',
+    '-b',
+    'boot',
+    '-no-emul-boot',
+    '-boot-load-size',
+    '4',
+    '-o',
+    `${directory}.iso`,
+    directory,
+  ]);
+  return `${directory}.iso`;
+}
+
+test('a guest rescued by a disc starts from it, beside its own disks', async () => {
+  const disc = await talkingDisc('\r\nSTARTED FROM THE DISC\r\n');
+  await cloud.openstack(`image create --disk-format iso --file ${disc} --property hw_rescue_device=cdrom disc`);
+  await cloud.openstack('server rescue --image disc first');
+  await cloud.status('first', 'RESCUE');
+  await cloud.console('first', /STARTED FROM THE DISC/);
+  expect(await cloud.domain(server.id)).toMatch(/instances\/[^/]+\/disk'[^]*dev='vda'[^]*disk\.rescue'/);
+  await cloud.openstack('server unrescue first');
+  await cloud.status('first', 'ACTIVE');
+  expect(await inside('cat /root/marker')).toBe('after');
+});
+
+test('a shelved server leaves nothing on its host, and has the file when it comes back where it is wanted', async () => {
+  await inside('sync');
+  await cloud.openstack('server shelve first');
+  await cloud.status('first', 'SHELVED_OFFLOADED');
+  expect([await cloud.domain(server.id), await filesOf('-name', server.id)]).toEqual([null, '']);
+  const place = { availability_zone: 'nova', host: hostname() };
+  expect(await cloud.act(server.id, { unshelve: place }, '2.91')).toMatchObject({ status: 202 });
+  await cloud.status('first', 'ACTIVE');
+  expect(await inside('cat /root/marker')).toBe('after');
+  expect(await cloud.json('image list --name first-shelved')).toEqual([]);
+});
+
+test('a rebuilt server has lost the file and is all it was asked to be, with its address and its id', async () => {
+  const userData = join(cloud.state, 'user-data');
+  await writeFile(userData, '#!/bin/sh\necho "made anew as $(hostname)"\n');
+  await cloud.openstack(
+    `--os-compute-api-version 2.92 server rebuild --image tiny --name anew --description "made anew" --property kind=new --key-name other --user-data ${userData} --hostname made-anew --password "another secret" --wait first`,
+  );
+  expect(await inside('cat /root/marker 2>/dev/null || echo lost')).toBe('lost');
+  const metadata = JSON.parse(await inside('cat /run/config/openstack/latest/meta_data.json')) as Record<string, unknown>;
+  expect(metadata).toMatchObject({ uuid: server.id, name: 'anew', meta: { kind: 'new' }, admin_pass: 'another secret' });
+  expect(Object.keys(metadata['public_keys'] as object)).toEqual(['other']);
+  expect(await cloud.console('anew', /login:\s*$/)).toMatch(/^made anew as made-anew/m);
+  expect(await cloud.json('--os-compute-api-version 2.92 server show anew')).toMatchObject({ id: server.id, description: 'made anew' });
 });

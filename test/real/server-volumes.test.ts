@@ -7,6 +7,7 @@ import { startRealCloud, type RealCloud } from '../support/real-cloud.ts';
  */
 let cloud: RealCloud;
 let address: string;
+let twin: string;
 beforeAll(async () => {
   cloud = await startRealCloud('volumes', '10.79.0.0/24');
 });
@@ -19,19 +20,17 @@ const volumeIs = (name: string, wanted: string) =>
     return shown === wanted ? true : null;
   });
 /** The disk with this serial number, which begins with the volume's id, as soon as the guest sees it. */
-const disk = (volumeId: string) =>
+const disk = (volumeId: string, of = address) =>
   cloud.eventually(`the disk of volume ${volumeId}`, async () => {
-    const found = await cloud.inside(address, `grep -l ${volumeId.slice(0, 20)} /sys/block/*/serial | cut -d/ -f4`);
+    const found = await cloud.inside(of, `grep -l ${volumeId.slice(0, 20)} /sys/block/*/serial | cut -d/ -f4`);
     return found === '' ? null : `/dev/${found}`;
   });
 
 test('a guest boots from a volume made of an image', async () => {
   await cloud.openstack('volume create --image tiny --size 1 --bootable root');
   await volumeIs('root', 'available');
-  await cloud.openstack('server create --volume root --flavor small --key-name mine --network inside --security-group web --wait first');
+  ({ address } = await cloud.boot('first', '--volume root'));
   await volumeIs('root', 'in-use');
-  address = (await cloud.json('floating ip create public')).floating_ip_address;
-  await cloud.openstack(`server add floating ip first ${address}`);
   await cloud.inside(address, 'echo here >/root/marker && sync');
   expect(await cloud.inside(address, 'cat /root/marker')).toBe('here');
 });
@@ -79,12 +78,97 @@ test('an encrypted volume is plain inside and cipher outside', async () => {
   expect(await cloud.inside(address, `dd if=${place} bs=512 count=1 2>/dev/null | tr -d "\\0"`)).toBe('cleartext');
 });
 
-test('a guest that was stopped has its volumes when it starts, and they outlive it', async () => {
+test('a guest of many kinds of disks finds all of them, and by their tags', async () => {
+  await cloud.openstack('flavor create --vcpus 1 --ram 256 --disk 1 --ephemeral 2 --swap 64 many');
+  const { id: image } = await cloud.json('image show tiny');
+  const disks = [
+    `uuid=${image},source_type=image,destination_type=volume,volume_size=1,boot_index=0,delete_on_termination=true,tag=system`,
+    'source_type=blank,destination_type=volume,volume_size=1,disk_bus=scsi,boot_index=-1,delete_on_termination=false,tag=archive',
+    'source_type=blank,destination_type=local,volume_size=1,guest_format=ext4,boot_index=-1,delete_on_termination=true',
+    'source_type=blank,destination_type=local,volume_size=32,guest_format=swap,boot_index=-1,delete_on_termination=true',
+  ];
+  const many = await cloud.boot(
+    'many',
+    `${disks.map((disk) => `--block-device ${disk}`).join(' ')} --flavor many --nic net-id=inside,tag=outside --config-drive True`,
+  );
+  const inside = (script: string): Promise<string> => cloud.inside(many.address, script);
+  const formats = await inside('blkid');
+  expect(formats).toMatch(/LABEL="ephemeral0".* TYPE="ext4"/);
+  expect(formats).toMatch(/TYPE="swap"/);
+  expect(await inside("swapon $(blkid | grep swap | cut -d: -f1) && awk '/SwapTotal/ {print $2}' /proc/meminfo")).toBe('32764');
+
+  interface Device {
+    readonly tags: readonly string[];
+    readonly type: string;
+    readonly bus: string;
+    readonly address: string;
+    readonly serial?: string;
+  }
+  const devicesOf = (text: string): Device[] => (JSON.parse(text) as { devices: Device[] }).devices;
+  const onDrive = devicesOf(await inside('cat /run/config/openstack/latest/meta_data.json'));
+  const ask = () => inside('wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json').then(devicesOf);
+  const tagged = new Map(onDrive.map((device) => [device.tags[0], device]));
+  expect([...tagged.keys()].toSorted()).toEqual(['archive', 'outside', 'system']);
+  const [archive, outside, system] = ['archive', 'outside', 'system'].map((tag) => tagged.get(tag)!);
+  expect([archive!.bus, outside!.bus, system!.bus]).toEqual(['scsi', 'pci', 'pci']);
+  expect(await inside('readlink -f /sys/class/net/eth0/device')).toContain(`/${outside!.address}/`);
+  expect(await inside('readlink -f /sys/class/block/vda; cat /sys/class/block/vda/serial')).toMatch(
+    new RegExp(`/${system!.address}/[^]*\n${system!.serial!.slice(0, 20)}`),
+  );
+  expect(await inside('readlink -f /sys/class/block/sda')).toMatch(new RegExp(`target\\d+:0:${archive!.address.split(':')[2]}/`));
+
+  await cloud.openstack('volume create --size 1 late');
+  await volumeIs('late', 'available');
+  await cloud.openstack('--os-compute-api-version 2.92 server add volume --tag late many late');
+  await volumeIs('late', 'in-use');
+  await cloud.eventually('the tag of the volume that came later', async () =>
+    (await ask()).some(({ tags, bus }) => tags[0] === 'late' && bus === 'pci') ? true : null,
+  );
+  const last = (await ask()).filter(({ tags }) => tags[0] !== 'late');
+  expect(last).toEqual(onDrive);
+
+  await cloud.openstack('server delete --wait many');
+  await volumeIs(archive!.serial!, 'available');
+  await volumeIs('late', 'available');
+  expect(await cloud.refusal(`volume show ${system!.serial!}`)).toMatch(/No volume|could not be found/);
+});
+
+test('a guest boots from a snapshot of another one’s volume', async () => {
+  await cloud.openstack('volume snapshot create --volume root --force moment');
+  await cloud.eventually('the snapshot', async () =>
+    (await cloud.openstack('volume snapshot show moment -f value -c status')) === 'available' ? true : null,
+  );
+  await cloud.inside(address, 'echo changed >/root/marker && sync');
+  twin = (await cloud.boot('twin', '--snapshot moment')).address;
+  expect(await cloud.inside(twin, 'cat /root/marker')).toBe('here');
+});
+
+test('two guests have one volume at the same time', async () => {
+  await cloud.openstack('volume type create --property "multiattach=<is> True" shared');
+  const { id } = await cloud.json('volume create --type shared --size 1 both');
+  await volumeIs('both', 'available');
+  for (const name of ['first', 'twin']) await cloud.openstack(`--os-compute-api-version 2.60 server add volume ${name} both`);
+  const [mine, theirs] = [await disk(id), await disk(id, twin)];
+  await cloud.inside(address, `echo ours | dd of=${mine} bs=512 count=1 conv=sync,fsync 2>/dev/null`);
+  expect(await cloud.inside(twin, `dd if=${theirs} bs=512 count=1 2>/dev/null | tr -d "\\0"`)).toBe('ours');
+  await cloud.openstack('server remove volume first both');
+  await cloud.eventually('one attachment', async () => ((await cloud.json('volume show both')).attachments.length === 1 ? true : null));
+  expect(await cloud.inside(twin, `dd if=${theirs} bs=512 count=1 2>/dev/null | tr -d "\\0"`)).toBe('ours');
+  await cloud.openstack('server delete --wait twin');
+  await volumeIs('both', 'available');
+});
+
+test('volumes come and go while a guest is off, and outlive it', async () => {
   await cloud.openstack('server stop first');
   await cloud.status('first', 'SHUTOFF');
+  await cloud.openstack('server remove volume first hidden');
+  await volumeIs('hidden', 'available');
+  await cloud.openstack('server add volume first late');
+  await volumeIs('late', 'in-use');
   await cloud.openstack('server start first');
   await cloud.status('first', 'ACTIVE');
-  expect(await cloud.inside(address, 'cat /root/marker; ls /sys/block | grep -c ^vd')).toBe('here\n3');
+  expect(await cloud.inside(address, 'cat /root/marker; ls /sys/block | grep -c ^vd')).toBe('changed\n3');
+  expect(await disk((await cloud.json('volume show late')).id)).toMatch(/^\/dev\/vd/);
   await cloud.openstack('server delete --wait first');
-  for (const name of ['root', 'data', 'hidden']) await volumeIs(name, 'available');
+  for (const name of ['root', 'data', 'late']) await volumeIs(name, 'available');
 });

@@ -120,6 +120,21 @@ describe('a rescued guest', () => {
     ]);
   });
 
+  it('has none of its volumes where it begins with the disk of another image, so that its own is second', () => {
+    const volume: VolumeSpec = {
+      volumeId: 'data',
+      device: 'disk',
+      bus: null,
+      target: 'vdb',
+      bootIndex: null,
+      shareable: false,
+      connection: null,
+    };
+    const rescued = rescueSpec({ ...guest, volumes: [volume] }, { image: image(), base: null });
+    const domain = parseXml(domainXml(rescued, host));
+    expect(findAll(domain, 'devices/disk').map((each) => attributeAt(each, 'target', 'dev'))).toEqual(['vda', 'vdb', 'hda']);
+  });
+
   it('does not begin with a floppy disk', () => {
     expect(() => rescueSpec(guest, { image: image({ hw_rescue_device: 'floppy' }), base: null })).toThrow('floppy');
   });

@@ -12,7 +12,8 @@ export interface RescueDisk {
 
 /**
  * A guest as it is while it is rescued. An image that says by `hw_rescue_device` or `hw_rescue_bus` what it becomes is added to the
- * guest's own disks, which stay what they are; otherwise its disk takes the place of the root disk, which is the second then.
+ * guest's own disks, which stay what they are; otherwise its disk takes the place of the root disk, which is the second then, and
+ * nothing else is there.
  */
 export function rescueSpec(spec: GuestSpec, { image, base }: RescueDisk): GuestSpec {
   const read = readProperty(image.properties);
@@ -35,5 +36,5 @@ export function rescueSpec(spec: GuestSpec, { image, base }: RescueDisk): GuestS
   const ofImage = read.bus('hw_disk_bus');
   const root = spec.disks.slice(0, 1).map((each) => ({ ...each, bus: each.device === 'cdrom' ? each.bus : ofImage, bootIndex: null }));
   const first = disk({ device: iso ? 'cdrom' : 'disk', bus: iso ? read.bus('hw_cdrom_bus') : ofImage, bootIndex: 1 });
-  return { ...spec, configDrive, disks: [first, ...root] };
+  return { ...spec, configDrive, disks: [first, ...root], volumes: [] };
 }

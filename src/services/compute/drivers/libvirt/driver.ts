@@ -345,7 +345,9 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
 
     rescue: (spec, signal) =>
       ask(async (client) => {
+        const encrypted = await encryptedVolumes(client, await domains.get(client, spec.id));
         await switchOffForGood(client, spec.id);
+        for (const volumeId of encrypted) await forgetPassphrase(client, volumeId);
         await makeRescueDisks(spec, directoryOf(spec.id), settings, signal);
         await startAnew(client, spec, signal);
       }),
@@ -384,12 +386,9 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
     await ask(async (client) => {
       const domain = await domains.find(client, id);
       if (domain !== null) {
-        const xml = parseXml(await getDomainXml(client, domain));
+        const encrypted = await encryptedVolumes(client, domain);
         await switchOff(client, domain, clock);
-        for (const disk of findAll(xml, 'devices/disk')) {
-          const volumeId = attributeAt(disk, 'source/encryption/secret', 'uuid');
-          if (volumeId !== null) await forgetPassphrase(client, volumeId);
-        }
+        for (const volumeId of encrypted) await forgetPassphrase(client, volumeId);
         await undefineDomain(client, domain, ['managedSave', 'snapshotsMetadata', 'checkpointsMetadata', 'nvram']).catch(
           (error: unknown) => {
             if (!isLibvirtError(error, 'noDomain')) throw error; // it was transient
@@ -410,6 +409,12 @@ const placesIn = async (client: LibvirtClient, domain: DomainRef): Promise<reado
 const keepPassphrases = async (client: LibvirtClient, { volumes = [] }: GuestSpec): Promise<void> => {
   for (const volume of volumes) await keepPassphrase(client, volume);
 };
+
+/** The volumes of a guest that are opened with a passphrase. */
+const encryptedVolumes = async (client: LibvirtClient, domain: DomainRef): Promise<readonly string[]> =>
+  findAll(parseXml(await getDomainXml(client, domain)), 'devices/disk').flatMap(
+    (disk) => attributeAt(disk, 'source/encryption/secret', 'uuid') ?? [],
+  );
 
 const pluggedInterface = ({ portId, macAddress }: PluggedInterface): PluggedDevice => ({
   called: `the interface of port ${portId}`,

@@ -99,6 +99,31 @@ export async function leaveAggregates(api: ApiDatabase, host: string): Promise<v
   await api.deleteFrom('aggregate_hosts').where('host', '=', host).execute();
 }
 
+/** Whether an aggregate makes a zone of this name, be it empty. */
+export async function isZone(api: ApiDatabase, name: string): Promise<boolean> {
+  const row = await api
+    .selectFrom('aggregates')
+    .select('id')
+    .where(sql`metadata ->> 'availability_zone'`, '=', name)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The zone that an aggregate puts this host into; null without one. */
+export async function zoneOfHost(api: ApiDatabase, host: string): Promise<string | null> {
+  const row = await api
+    .selectFrom('aggregates')
+    .innerJoin('aggregate_hosts', 'aggregate_hosts.aggregate_id', 'aggregates.id')
+    .select(sql<string>`metadata ->> 'availability_zone'`.as('zone'))
+    .where('host', '=', host)
+    .where(sql`metadata ->> 'availability_zone'`, 'is not', null)
+    .orderBy('aggregates.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.zone ?? null;
+}
+
 /** The availability zone of each host that is in one; all others are in the default zone. */
 export const zonesOfHosts = (aggregates: readonly Aggregate[]): ReadonlyMap<string, string> =>
   new Map(

@@ -7,7 +7,7 @@ import { findDecision, newestDecisions } from '../../../../store/decisions.ts';
 import { route } from '../../deps.ts';
 import { computeMicroversions } from '../../microversions.ts';
 import { CreateServerRequest } from '../servers/bodies.ts';
-import { readRequest } from '../servers/create-server.ts';
+import { readRequest } from '../servers/read-request.ts';
 
 /** Outside the mounts there are no versions: a server is described as at the newest one. */
 const newest = version(computeMicroversions.max);

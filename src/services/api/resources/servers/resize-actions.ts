@@ -13,7 +13,7 @@ import { does } from '../../microversions.ts';
 import { refuseGrowth } from '../../quota.ts';
 import { DiskConfig, Fqdn } from '../../schemas.ts';
 import { ownerOf, refuseLocked } from './find-server.ts';
-import { refuseMisfit } from './create-server.ts';
+import { refuseMisfit } from './refuse-misfit.ts';
 import { refuseLayout } from './refuse-layout.ts';
 import { operate, refuseWrongState } from './operate.ts';
 import { isComputeHost, refuseDown, upHostOf } from './source-host.ts';

@@ -5,7 +5,7 @@ import { conflict, invalid } from '../../../../lib/errors.ts';
 import { version } from '../../../../lib/http/microversion.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import type { VersionedBody } from '../../../../lib/http/versioned-body.ts';
-import { listAggregates, zonesOfHosts } from '../../../../store/aggregates.ts';
+import { isZone, zoneOfHost } from '../../../../store/aggregates.ts';
 import type { LocatedInstance } from '../../../../store/instances.ts';
 import { nodesOfHost } from '../../../../store/services.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
@@ -95,15 +95,11 @@ async function judgePlace(
       `Specifying ${asked} when unshelving server "${instance.id}" with status "SHELVED" is not supported. The server status must be SHELVED_OFFLOADED.`,
     );
   }
-  const aggregates = await listAggregates(deps.stores.api);
   const standard = deps.settings.DEFAULT.default_availability_zone;
-  const zones = zonesOfHosts(aggregates);
-  if (typeof zone === 'string' && zone !== standard && ![...zones.values()].includes(zone)) {
-    if (!aggregates.some(({ metadata }) => metadata['availability_zone'] === zone))
-      throw invalid('The requested availability zone is not available');
-  }
+  if (typeof zone === 'string' && zone !== standard && !(await isZone(deps.stores.api, zone)))
+    throw invalid('The requested availability zone is not available');
   if (host === undefined) return;
   if ((await nodesOfHost(deps.stores, host)).length === 0) throw invalid(hostNotFound(host).message);
-  if (typeof zone === 'string' && (zones.get(host) ?? standard) !== zone)
+  if (typeof zone === 'string' && ((await zoneOfHost(deps.stores.api, host)) ?? standard) !== zone)
     throw conflict(`Host "${host}" is not in the availability zone "${zone}".`);
 }

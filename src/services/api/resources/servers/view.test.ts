@@ -56,7 +56,15 @@ describe('a server', () => {
     const { id } = await api.server({ projectId: 'views', image });
     const at = async (version: string) => (await own('GET', `/servers/${id}`, { version })).body.server;
     expect((await at('2.46')).flavor).toEqual({ id: '1', links: [{ rel: 'bookmark', href: 'http://localhost:80/flavors/1' }] });
-    expect((await at('2.47')).flavor).toEqual({ vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0, original_name: 'm1.tiny', extra_specs: {} });
+    expect((await at('2.47')).flavor).toEqual({
+      vcpus: 1,
+      ram: 512,
+      disk: 1,
+      ephemeral: 0,
+      swap: 0,
+      original_name: 'm1.tiny',
+      extra_specs: {},
+    });
     expect([(await at('2.97')).image, (await at('2.98')).image]).toEqual([
       { id: 'i1', links: [{ rel: 'bookmark', href: 'http://localhost:80/images/i1' }] },
       { id: 'i1', links: [{ rel: 'bookmark', href: 'http://localhost:80/images/i1' }], properties: { os: 'x' } },

@@ -8,6 +8,8 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { retry } from '../../lib/retry.ts';
 import { startReconciler, type ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
+import { watchDeaths } from '../../lib/watch-deaths.ts';
+import { readDaemons } from './daemons/daemon.ts';
 import { runAs } from './daemons/run-as.ts';
 import { watchLinks } from './links/watch-links.ts';
 import { startMetadataProxy } from './metadata/metadata-proxy.ts';
@@ -74,6 +76,8 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
   let wish: HostWish | null = plugs ? await records.wish() : null;
   let owners = ownersOf(wish);
   let watched = new Set<string>();
+  /** The DHCP servers and metadata proxies that run. */
+  let daemons: readonly number[] = [];
   let report: HostReport | null = null;
   let reported = { text: '', at: 0 };
 
@@ -98,6 +102,7 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
       hostDeps === null
         ? { wiredPortIds: checked.wish.ports.map(({ id }) => id), problems: [] }
         : await reconcileHost(checked.wish, hostDeps, scanSignal);
+    daemons = plugs ? (await readDaemons(directory)).map(({ pid }) => pid) : [];
     const problems = [...checked.problems, ...state.problems];
     report = {
       revision,
@@ -115,6 +120,8 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
     return { revision, wired: state.wiredPortIds.length, problems: problems.length };
   };
   const reconciler = startReconciler({ name: 'host-agrees-with-wish', everyMs, run: scan }, { clock, log });
+
+  const deaths = watchDeaths({ pids: () => daemons, onDeath: () => reconciler.nudge(), clock });
 
   const listen = async (): Promise<void> => {
     for (let after = -1, failures = 0; !signal.aborted;) {
@@ -145,7 +152,7 @@ export async function startNetworkAgent(deps: NetworkAgentDeps): Promise<Network
 
   const end = async (): Promise<void> => {
     stopping.abort(new Error('stopping'));
-    await Promise.all([reconciler.stop(), listening, watching]);
+    await Promise.all([deaths.stop(), reconciler.stop(), listening, watching]);
     await proxy?.stop();
     await source.close();
   };

@@ -11,6 +11,7 @@ import type { IdSource } from '../../lib/ids.ts';
 import type { Log } from '../../lib/log.ts';
 import { createPolicy } from '../../lib/policy/policy.ts';
 import { migrate, openDatabase } from '../../lib/sql/database.ts';
+import { watchDeaths } from '../../lib/watch-deaths.ts';
 import type { VolumeBackend } from './backends/backend.ts';
 import { openFakeBackend } from './backends/fake-backend.ts';
 import { openKeyStore } from './backends/keys.ts';
@@ -126,6 +127,7 @@ export async function startVolume(given: VolumeServiceDeps): Promise<VolumeServi
   const tasks = startTasks(deps);
   nudge = () => tasks.nudge();
   const served = keepServed(deps);
+  const deaths = watchDeaths({ pids: () => backend.servers(), onDeath: () => served.nudge(), clock });
 
   const { auth_url: authUrl, www_authenticate_uri: publicUrl } = settings.keystone_authtoken;
   const app = createService<VolumeDeps>({
@@ -144,6 +146,7 @@ export async function startVolume(given: VolumeServiceDeps): Promise<VolumeServi
   });
   const stop = async ({ removeDataPlane = false } = {}): Promise<void> => {
     await app.close();
+    await deaths.stop();
     await Promise.all([tasks.stop(), served.stop()]);
     if (removeDataPlane) for (const volumeId of await backend.serving()) await backend.stopServing(volumeId);
     await compute.close();

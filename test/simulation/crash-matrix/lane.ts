@@ -20,6 +20,13 @@ export async function runLane(directory: string, cells: readonly Cell[], seed: n
   const state = join(directory, 'state');
   let left = cells;
   let whole = true;
+  const interrupted = async (): Promise<never> => {
+    say = () => undefined;
+    await kilonova('reset', '--state', state);
+    await endLibvirt();
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void interrupted());
   const report = (one: CellReport): void => {
     if (one.problems.length > 0) whole = false;
     left = left.filter((cell) => nameOf(cell) !== one.cell);
@@ -59,8 +66,12 @@ export async function runLane(directory: string, cells: readonly Cell[], seed: n
     });
     return;
   }
-  for (const program of ['libvirtd', 'virtlockd', 'virtlogd']) for (const pid of await daemonPids(program)) process.kill(pid, 'SIGTERM');
+  await endLibvirt();
   say({ ended: true, left: left.map(nameOf), kept: null });
+}
+
+async function endLibvirt(): Promise<void> {
+  for (const program of ['libvirtd', 'virtlockd', 'virtlogd']) for (const pid of await daemonPids(program)) process.kill(pid, 'SIGTERM');
 }
 
 /** After a reset nothing of the cloud is on the host. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,14 @@ export async function runMatrix({ cells, seed, atOnce, lane, onReport, onKept }:
   const waiting: (readonly Cell[])[] = victimNames
     .map((victim) => cells.filter((cell) => cell.victim === victim))
     .filter((some) => some.length > 0);
+  const children = new Set<ChildProcess>();
+  let interrupted = false;
+  const interrupt = (): void => {
+    interrupted = true;
+    waiting.length = 0;
+    for (const child of children) child.kill('SIGTERM'); // it takes its cloud away
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   /** Clouds look for free networks when they start, so they start one after the other. */
   let started = Promise.resolve();
 
@@ -35,7 +43,8 @@ export async function runMatrix({ cells, seed, atOnce, lane, onReport, onKept }:
     const up = Promise.withResolvers<void>();
     started = started.then(() => up.promise);
     const [program, ...args] = inOwnLibvirt(join(directory), [...lane, directory, some.map(nameOf).join(','), String(seed)]);
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    children.add(child);
     let ended: Extract<LaneLine, { readonly ended: true }> | null = null;
     for await (const text of createInterface({ input: child.stdout })) {
       const line = JSON.parse(text) as LaneLine;
@@ -46,6 +55,11 @@ export async function runMatrix({ cells, seed, atOnce, lane, onReport, onKept }:
       } else ended = line;
     }
     up.resolve();
+    children.delete(child);
+    if (interrupted) {
+      await rm(directory, { recursive: true, force: true });
+      return [];
+    }
     if (ended === null) throw new Error('a cloud’s lane ended before it was done');
     if (ended.kept === null) await rm(directory, { recursive: true, force: true });
     else onKept(ended.kept);

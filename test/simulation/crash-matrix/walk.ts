@@ -96,19 +96,17 @@ export async function walk({ cloud, cells, random, report }: WalkOptions): Promi
     await ready(cell.operation);
     const since = await cloud.now();
     subject = await ask(cloud.admin(), cell.operation, subject);
-    let lines = 0;
-    await until(
-      'The step',
-      async () => {
-        lines = (await cloud.sagas(one.sagas, since)).reduce((sum, { log }) => sum + log.length, 0);
-        return lines >= cell.after ? true : null;
-      },
-      60,
-      2,
-    );
-    const afterMs = cell.after === 0 ? 0 : Math.floor(random() * Math.min(usualMs.get(step) ?? 40, 3000));
-    await systemClock.sleep(afterMs);
-    lines = (await cloud.sagas(one.sagas, since)).reduce((sum, { log }) => sum + log.length, 0);
+    const linesNow = async (): Promise<number> => (await cloud.sagas(one.sagas, since)).reduce((sum, { log }) => sum + log.length, 0);
+    await until('The step', async () => ((await linesNow()) >= cell.after ? true : null), 60, 2);
+    const reached = performance.now();
+    const delayMs = cell.after === 0 ? 0 : random() * Math.min(usualMs.get(step) ?? 30, 4000);
+    let lines = cell.after;
+    // anywhere into the step, but not beyond it
+    while (lines <= cell.after && performance.now() - reached < delayMs) {
+      await systemClock.sleep(2);
+      lines = await linesNow();
+    }
+    const afterMs = Math.round(performance.now() - reached);
     const struck = performance.now();
     await cloud.kill(cell.victim);
     const problems: string[] = [];

@@ -70,6 +70,8 @@ export interface VolumeBackend {
   stopServing(volumeId: string): Promise<void>;
   /** Ids of the volumes that are served now. */
   serving(): Promise<readonly string[]>;
+  /** The processes that serve them. */
+  servers(): Promise<readonly number[]>;
   /** Why this host cannot be served, or null. */
   reasonAgainst(connectorHost: string): string | null;
   /** Bytes of an export. */

@@ -60,6 +60,7 @@ export function openFakeBackend(): VolumeBackend {
     async serving() {
       return [...volumes].filter(([, { exports }]) => exports.length > 0).map(([id]) => id);
     },
+    servers: () => Promise.resolve([]),
     reasonAgainst: () => null,
     bytes: ({ size }) => size * gib,
     async capacity() {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, type Command } from '../../../lib/command/run-command.ts';
 import type { Clock } from '../../../lib/clock.ts';
@@ -254,6 +254,11 @@ export async function openQemuBackend(options: QemuBackendOptions): Promise<Volu
     stopServing: (volumeId) => turns(volumeId, () => daemonOf(volumeId).stop()),
     async serving() {
       return (await readdir(run)).flatMap((name) => /^(.+)\.pid$/.exec(name)?.[1] ?? []).filter(isUuid);
+    },
+    async servers() {
+      const names = (await readdir(run)).filter((name) => name.endsWith('.pid'));
+      const pids = await Promise.all(names.map(async (name) => Number(await readFile(join(run, name), 'utf8').catch(() => ''))));
+      return pids.filter((pid) => Number.isInteger(pid) && pid > 1);
     },
     reasonAgainst: (connectorHost) =>
       nbdListen !== '' || connectorHost === host

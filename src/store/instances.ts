@@ -168,6 +168,34 @@ export async function findInstance(
   return null;
 }
 
+/** Several at once, by id: a statement for where they are, and one for each cell they are in. */
+export async function findInstances(stores: Stores, ids: readonly string[]): Promise<ReadonlyMap<string, LocatedInstance>> {
+  if (ids.length === 0) return new Map();
+  const mappings = await stores.api
+    .selectFrom('instance_mappings')
+    .select(['instance_id', 'cell_id'])
+    .where(sql<boolean>`instance_id = ANY(${ids}::uuid[])`)
+    .execute();
+  const found = new Map<string, LocatedInstance | null>(mappings.map(({ instance_id: id }) => [id, null]));
+  for (const [cellId, within] of Map.groupBy(mappings, ({ cell_id: cell }) => cell)) {
+    const rows = await stores
+      .cell(cellId)
+      .selectFrom('instances')
+      .selectAll()
+      .where(sql<boolean>`uuid = ANY(${within.map(({ instance_id: id }) => id)}::uuid[])`)
+      .execute();
+    for (const row of rows)
+      if (row.deleted_at === null) found.set(row.uuid, { instance: toInstance(row, cellId === stores.cell0.id), cellId });
+      else found.delete(row.uuid);
+  }
+  for (const [id, located] of found) {
+    const moving = located ?? (await findInstance(stores, id)); // few are between two cells
+    if (moving === null) found.delete(id);
+    else found.set(id, moving);
+  }
+  return found as ReadonlyMap<string, LocatedInstance>;
+}
+
 export async function getInstance(stores: Stores, id: string): Promise<LocatedInstance> {
   const found = await findInstance(stores, id);
   if (found === null) throw instanceNotFound(id);

@@ -318,6 +318,14 @@ export async function cellOfHost(stores: Stores, host: string): Promise<string> 
   return row?.cell_id ?? stores.defaultCell.id;
 }
 
+/** The hosts, by the cell each is in. */
+export async function hostsByCell(stores: Stores, hosts: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (hosts.length === 0) return new Map();
+  const rows = await stores.api.selectFrom('host_mappings').select(['host', 'cell_id']).where('host', 'in', hosts).execute();
+  const cells = new Map(rows.map((row) => [row.host, row.cell_id]));
+  return Map.groupBy(hosts, (host) => cells.get(host) ?? stores.defaultCell.id);
+}
+
 /** Whether it is known which cell a host is in. */
 export const isHostMapped = async (stores: Stores, host: string): Promise<boolean> =>
   (await stores.api.selectFrom('host_mappings').select('host').where('host', '=', host).executeTakeFirst()) !== undefined;

@@ -39,18 +39,18 @@ export async function takeReport(deps: NetworkDeps, host: string, report: HostRe
     const { rows: up } = await sql<ReportedPort>`UPDATE ports SET status = 'ACTIVE', revision_number = revision_number + 1
       WHERE id = ANY(${wired}::text[]) AND binding_host = ${host} AND vif_type = 'bridge' AND admin_state_up AND status <> 'ACTIVE'
       RETURNING id, device_id, device_owner`.execute(tx);
-    for (const port of up) await queueEvent(events, 'network-vif-plugged', port);
+    await queueEvent(events, 'network-vif-plugged', ...up);
 
     const { rows: down } = await sql<ReportedPort>`UPDATE ports SET status = 'DOWN', revision_number = revision_number + 1
       WHERE binding_host = ${host} AND status = 'ACTIVE' AND NOT id = ANY(${wired}::text[])
       RETURNING id, device_id, device_owner`.execute(tx);
-    for (const port of down) await queueEvent(events, 'network-vif-unplugged', port);
+    await queueEvent(events, 'network-vif-unplugged', ...down);
 
     // a port that is prepared on a second host for a live migration
     const { rows: prepared } = await sql<ReportedPort>`UPDATE inactive_bindings i SET wired = true FROM ports p
       WHERE p.id = i.port_id AND i.host = ${host} AND i.port_id = ANY(${wired}::text[]) AND NOT i.wired
       RETURNING p.id, p.device_id, p.device_owner`.execute(tx);
-    for (const port of prepared) await queueEvent(events, 'network-vif-plugged', port);
+    await queueEvent(events, 'network-vif-plugged', ...prepared);
 
     if (report.revision >= agent.wish_revision) await servicePortsAreUp(tx, host, report);
   });

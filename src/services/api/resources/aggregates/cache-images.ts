@@ -1,7 +1,7 @@
 import { invalid, isKind } from '../../../../lib/errors.ts';
 import type { RequestContext } from '../../../../lib/http/route.ts';
 import { insertSagas } from '../../../../store/sagas.ts';
-import { cellOfHost } from '../../../../store/services.ts';
+import { hostsByCell } from '../../../../store/services.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { getAggregate } from './change-aggregate.ts';
 
@@ -16,9 +16,8 @@ export async function cacheImages(deps: ApiDeps, ctx: RequestContext, aggregateI
       throw error;
     });
   }
-  const cells = await Promise.all(hosts.map(async (host) => ({ host, cellId: await cellOfHost(deps.stores, host) })));
-  for (const [cellId, within] of Map.groupBy(cells, (each) => each.cellId)) {
-    const params = { aggregateId, hosts: within.map(({ host }) => host), imageIds };
+  for (const [cellId, within] of await hostsByCell(deps.stores, hosts)) {
+    const params = { aggregateId, hosts: within, imageIds };
     await insertSagas(deps.stores.cell(cellId), [
       { id: deps.ids.uuid(), name: 'cache-images', subject: `aggregate ${aggregateId}`, params },
     ]);

@@ -64,3 +64,13 @@ test.each([[[]], [{}], [[{ name: 'network-changed' }]], [[{ name: 'network-chang
     expect((await send(events)).status).toBe(400);
   },
 );
+
+test('many events at once take as many statements as one', async () => {
+  const servers = [await api.server(), await api.server(), await api.server({ host: null })];
+  const costOf = async (...of: typeof servers) => {
+    const before = api.statements.length;
+    await send(of.map(({ id }) => ({ name: 'network-changed', server_uuid: id })));
+    return api.statements.length - before;
+  };
+  expect(await costOf(...servers)).toBe(await costOf(servers[0]!));
+});

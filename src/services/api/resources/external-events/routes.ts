@@ -3,7 +3,7 @@ import { versionedBody } from '../../../../lib/http/versioned-body.ts';
 import { messageOf } from '../../../../lib/errors.ts';
 import { normalizeUuid } from '../../../../lib/ids.ts';
 import { Reply } from '../../../../lib/http/route.ts';
-import { findInstance } from '../../../../store/instances.ts';
+import { findInstances } from '../../../../store/instances.ts';
 import { route } from '../../deps.ts';
 import { operate } from '../servers/operate.ts';
 import { Uuid } from '../../schemas.ts';
@@ -47,6 +47,7 @@ export const externalEventRoutes = [
     reply: { status: 200 },
     handle: async ({ body, ctx, deps }) => {
       const changed = new Set<string>();
+      const servers = await findInstances(deps.stores, [...new Set(body.events.map(({ server_uuid: id }) => normalizeUuid(id)!))]);
       const results = await Promise.all(
         body.events.map(async (event) => {
           const id = normalizeUuid(event.server_uuid)!;
@@ -59,8 +60,8 @@ export const externalEventRoutes = [
             code,
           });
           if (event.tag === undefined && needsTag.includes(event.name)) return answer(400, 'failed');
-          const found = await findInstance(deps.stores, id);
-          if (found === null) return answer(404, 'failed');
+          const found = servers.get(id);
+          if (found === undefined) return answer(404, 'failed');
           if (found.instance.host === null) return answer(422, 'failed');
           if (event.name.startsWith('network-')) changed.add(id);
           if (event.name === 'network-changed') return answer(200, status);

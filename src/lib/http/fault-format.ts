@@ -34,6 +34,23 @@ export interface FaultFormat {
   readonly malformedBody?: string;
 }
 
+const faultKeys: Readonly<Record<number, string>> = {
+  400: 'badRequest',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+};
+
+/** The key that a refusal of this status stands under in Nova's envelope, which Cinder has inherited. */
+export const faultKey = (status: number): string => faultKeys[status] ?? 'computeFault';
+
 /** The usual status of each kind of error; a service's fault format may choose others. */
 export const statusOf: Readonly<Record<KilonovaError['kind'], number>> = {
   invalid: 400,

@@ -1,30 +1,15 @@
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
+import { faultKey, statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 import { quote } from '../../lib/http/validation.ts';
 import { isUnstorable } from '../../lib/sql/database.ts';
-
-/** The envelope key of each status (Nova's `wsgi.Fault`); every other one is a `computeFault`. */
-const faultKeys: Readonly<Record<number, string>> = {
-  400: 'badRequest',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'itemNotFound',
-  405: 'badMethod',
-  409: 'conflictingRequest',
-  413: 'overLimit',
-  415: 'badMediaType',
-  429: 'overLimit',
-  501: 'notImplemented',
-  503: 'serviceUnavailable',
-};
 
 const json = 'application/json; charset=UTF-8';
 const nameRule = 'printable characters. Can not start or end with whitespace.';
 
 export const fault = (status: number, message: string, headers: Answer['headers'] = {}): Answer => ({
   status,
-  body: { [faultKeys[status] ?? 'computeFault']: { code: status, message } },
+  body: { [faultKey(status)]: { code: status, message } },
   headers: { 'content-type': json, ...headers },
 });
 

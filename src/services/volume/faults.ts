@@ -1,30 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import { KilonovaError } from '../../lib/errors.ts';
 import { HttpError } from '../../lib/http/http-error.ts';
-import { statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
+import { faultKey, statusOf, type Answer, type FaultFormat } from '../../lib/http/fault-format.ts';
 import { quote } from '../../lib/http/validation.ts';
 import { isUnstorable } from '../../lib/sql/database.ts';
-
-/** The envelope key of each status; every other one is a `computeFault`, as Cinder has inherited it. */
-const faultKeys: Readonly<Record<number, string>> = {
-  400: 'badRequest',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'itemNotFound',
-  405: 'badMethod',
-  409: 'conflictingRequest',
-  413: 'overLimit',
-  415: 'badMediaType',
-  429: 'overLimit',
-  501: 'notImplemented',
-  503: 'serviceUnavailable',
-};
 
 function fault(status: number, message: string, headers: Answer['headers'] = {}): Answer {
   const retry = status === 413 ? { retryAfter: '0' } : {};
   return {
     status,
-    body: { [faultKeys[status] ?? 'computeFault']: { code: status, message, ...retry } },
+    body: { [faultKey(status)]: { code: status, message, ...retry } },
     headers: { ...(status === 413 ? { 'retry-after': '0' } : {}), ...headers },
   };
 }

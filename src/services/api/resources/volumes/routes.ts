@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import type { Session } from '../../../../clients/session.ts';
 import type { Volume, VolumeSnapshot } from '../../../../clients/volume.ts';
 import { isKind, overQuota } from '../../../../lib/errors.ts';
 import { Reply } from '../../../../lib/http/route.ts';
@@ -81,12 +82,17 @@ const asQuota = (error: unknown): never => {
   throw error;
 };
 
-/** Volumes and their snapshots as compute showed them: the volume service's, asked in the caller's name. */
-export const volumeRoutes = [
-  ...(
+/** The two lists of a kind of thing, which compute showed alike. */
+const listsOf = <T>(
+  key: 'volumes' | 'snapshots',
+  rule: 'os_compute_api:os-volumes' | 'os_compute_api:os-volumes:snapshots',
+  what: string,
+  { all, show }: { readonly all: (deps: ApiDeps, session: Session) => Promise<readonly T[]>; readonly show: (thing: T) => object },
+) =>
+  (
     [
-      ['/os-volumes', 'os_compute_api:os-volumes:list', 'List volumes'],
-      ['/os-volumes/detail', 'os_compute_api:os-volumes:detail', 'List volumes with all they have'],
+      [`/os-${key}`, `${rule}:list`, `List ${what}`],
+      [`/os-${key}/detail`, `${rule}:detail`, `List ${what} with all they have`],
     ] as const
   ).map(([path, policy, summary]) =>
     route({
@@ -96,10 +102,14 @@ export const volumeRoutes = [
       summary,
       policy,
       query: page,
-      reply: { status: 200, key: 'volumes' },
-      handle: async ({ query, ctx, deps }) => slice(deps, query, await deps.volume.list(deps.identity.sessionOf(ctx.caller))).map(asVolume),
+      reply: { status: 200, key },
+      handle: async ({ query, ctx, deps }) => slice(deps, query, await all(deps, deps.identity.sessionOf(ctx.caller))).map(show),
     }),
-  ),
+  );
+
+/** Volumes and their snapshots as compute showed them: the volume service's, asked in the caller's name. */
+export const volumeRoutes = [
+  ...listsOf('volumes', 'os_compute_api:os-volumes', 'volumes', { all: (deps, session) => deps.volume.list(session), show: asVolume }),
   route({
     method: 'POST',
     path: '/os-volumes',
@@ -145,24 +155,10 @@ export const volumeRoutes = [
       await deps.volume.delete(session, volumeId);
     },
   }),
-  ...(
-    [
-      ['/os-snapshots', 'os_compute_api:os-volumes:snapshots:list', 'List snapshots of volumes'],
-      ['/os-snapshots/detail', 'os_compute_api:os-volumes:snapshots:detail', 'List snapshots of volumes with all they have'],
-    ] as const
-  ).map(([path, policy, summary]) =>
-    route({
-      method: 'GET',
-      path,
-      until,
-      summary,
-      policy,
-      query: page,
-      reply: { status: 200, key: 'snapshots' },
-      handle: async ({ query, ctx, deps }) =>
-        slice(deps, query, await deps.volume.snapshots(deps.identity.sessionOf(ctx.caller))).map(asSnapshot),
-    }),
-  ),
+  ...listsOf('snapshots', 'os_compute_api:os-volumes:snapshots', 'snapshots of volumes', {
+    all: (deps, session) => deps.volume.snapshots(session),
+    show: asSnapshot,
+  }),
   route({
     method: 'POST',
     path: '/os-snapshots',

@@ -32,7 +32,7 @@ export interface Stores {
 
 /** As Nova numbers it: the cell of what was never scheduled. */
 export const cell0Id = '00000000-0000-0000-0000-000000000000';
-const cell1Id = '00000000-0000-0000-0000-000000000001';
+export const cell1Id = '00000000-0000-0000-0000-000000000001';
 
 /** Opens and migrates the databases. Cells that are named here and not yet known are added; others come from the API database. */
 export async function openStores(urls: {
@@ -66,6 +66,11 @@ export async function openStores(urls: {
       return { id: row.id, name: row.name, disabled: row.disabled, database };
     }),
   );
+  return storesOver(api, cells);
+}
+
+/** The stores of databases that are open and migrated: that of the cloud, and those of the cells, cell0 first. */
+export function storesOver(api: ApiDatabase, cells: readonly Cell[]): Stores {
   const hostCells = cells.filter(({ id }) => id !== cell0Id);
   const byId = new Map(cells.map((cell) => [cell.id, cell]));
   const named = (id: string): Cell => {

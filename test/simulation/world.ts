@@ -1,11 +1,11 @@
-import type { NetworkClient, Port, PortBinding } from '../../src/clients/network.ts';
+import type { Port, PortBinding } from '../../src/clients/network.ts';
 import { readSettings } from '../../src/config/index.ts';
 import type { Conductor } from '../../src/contracts/conductor.ts';
 import type { NodeFacts } from '../../src/domain/hosts.ts';
-import { powerStates } from '../../src/domain/instance.ts';
+import { powerStates, type Instance } from '../../src/domain/instance.ts';
 import type { RequestSpec } from '../../src/domain/request-spec.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { conflict, notFound, unavailable } from '../../src/lib/errors.ts';
+import { conflict } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { startSagaEngine, type EngineOptions, type SagaEngine } from '../../src/lib/saga/engine.ts';
@@ -20,9 +20,10 @@ import { cellSagaStore } from '../../src/store/sagas.ts';
 import { recordNodes, recordService } from '../../src/store/services.ts';
 import { openStores, type Stores } from '../../src/store/stores.ts';
 import { worldImages, type WorldImages } from './world-images.ts';
-import { volumesInMemory, type VolumesInMemory } from '../../src/clients/testing/volumes-in-memory.ts';
+import { volumesInMemory, type KeptAttachment, type VolumesInMemory } from '../../src/clients/testing/volumes-in-memory.ts';
 import { temporaryDatabase } from '../support/database.ts';
-import { sampleInstance, sampleInstanceImage, sampleNetwork, sampleNodeFacts, sampleSpec } from '../support/samples.ts';
+import { sampleInstance, sampleInstanceImage, sampleNodeFacts, sampleSpec } from '../support/samples.ts';
+import { networkOf, only, portOf } from './world-network.ts';
 import { startWorldHosts, type WorldGuests } from './world-hosts.ts';
 import { worldPlacement, worldScheduler, type WorldPlacement } from './world-placement.ts';
 
@@ -195,18 +196,6 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-const raise = (error: Error): never => {
-  throw error;
-};
-
-/** An object of which only these methods are used; any other is an error that names itself. */
-function only<T extends object>(what: string, methods: Partial<T>): T {
-  return new Proxy(methods as T, {
-    get: (target, key) =>
-      Reflect.get(target, key) ?? (() => Promise.reject(unavailable(`${what}.${String(key)} is not part of this world`))),
-  });
-}
-
 const specOf = (instance: NewInstance): RequestSpec =>
   sampleSpec({
     projectId: instance.projectId,
@@ -233,81 +222,6 @@ const newInstance = (): NewInstance =>
     reservationId: 'r-1',
     launchedAt: null,
   });
-
-function portOf(port: {
-  networkId: string;
-  projectId: string;
-  deviceId: string;
-  deviceOwner: string;
-  hostId?: string;
-  profile?: Readonly<Record<string, unknown>>;
-}): Port {
-  return {
-    id: randomIds.uuid(),
-    networkId: port.networkId,
-    projectId: port.projectId,
-    name: '',
-    macAddress: 'fa:16:3e:00:00:01',
-    fixedIps: [],
-    deviceId: port.deviceId,
-    deviceOwner: port.deviceOwner,
-    status: 'ACTIVE',
-    adminStateUp: true,
-    securityGroupIds: [],
-    portSecurityEnabled: true,
-    binding: { hostId: port.hostId ?? '', vnicType: 'normal', vifType: 'bridge', vifDetails: {}, profile: port.profile ?? {} },
-  };
-}
-
-function networkOf(ports: Map<string, Port>, prepared: World['preparedBindings']): NetworkClient {
-  return only<NetworkClient>('network', {
-    networks: () =>
-      Promise.resolve([sampleNetwork({ id: 'net', name: 'private', projectId: 'p1', shared: true, mtu: 1450, subnetIds: ['sub'] })]),
-    subnets: () => Promise.resolve([]),
-    floatingIps: () => Promise.resolve([]),
-    ports: (_session, query) =>
-      Promise.resolve(
-        [...ports.values()].filter(
-          (port) => (query?.['device_id'] ?? port.deviceId) === port.deviceId && (query?.['id'] ?? port.id) === port.id,
-        ),
-      ),
-    port: (_session, id) => Promise.resolve(ports.get(id) ?? raise(notFound(`No port ${id}.`))),
-    createPorts: (_session, wanted) => {
-      const made = wanted.map(portOf);
-      for (const port of made) ports.set(port.id, port);
-      return Promise.resolve(made);
-    },
-    createPort: (_session, wanted) => {
-      const port = portOf(wanted);
-      ports.set(port.id, port);
-      return Promise.resolve(port);
-    },
-    updatePort: (_session, id, { hostId, deviceId, profile }) => {
-      const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
-      const binding = { ...port.binding, hostId: hostId ?? '', profile: profile ?? port.binding.profile };
-      const changed = { ...port, deviceId: deviceId ?? port.deviceId, binding };
-      ports.set(id, changed);
-      return Promise.resolve(changed);
-    },
-    deletePort: (_session, id) => Promise.resolve(void ports.delete(id)),
-    prepareBinding: (_session, id, { hostId, profile }) => {
-      const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
-      const binding = { ...port.binding, hostId, profile };
-      prepared.set(`${id} ${hostId}`, binding);
-      return Promise.resolve(binding);
-    },
-    activateBinding: (_session, id, hostId) => {
-      const port = ports.get(id) ?? raise(notFound(`No port ${id}.`));
-      if (port.binding.hostId === hostId) return Promise.resolve();
-      const binding = prepared.get(`${id} ${hostId}`) ?? raise(notFound(`Port ${id} is not prepared on ${hostId}.`));
-      prepared.delete(`${id} ${hostId}`);
-      prepared.set(`${id} ${port.binding.hostId}`, port.binding);
-      ports.set(id, { ...port, binding });
-      return Promise.resolve();
-    },
-    deleteBinding: (_session, id, hostId) => Promise.resolve(void prepared.delete(`${id} ${hostId}`)),
-  });
-}
 
 const factsOf = (uuid: string, name: string): NodeFacts =>
   sampleNodeFacts({
@@ -372,6 +286,7 @@ export async function leftoversOf(world: World, id: string) {
           ? [...nodes.values()].flatMap((on) => (world.preparedBindings.has(`${port.id} ${on}`) ? [`a port prepared on ${on}`] : []))
           : [],
       ),
+      ...[...world.volumes.attachments.values()].flatMap((attachment) => attachmentBeside(attachment, id, found?.instance ?? null)),
       ...(await asideOf(world, id)).map((on) => `a guest set aside on ${on}`),
       ...moves.map(({ status }) => `a move that is ${status}`),
       ...world.placement
@@ -379,6 +294,19 @@ export async function leftoversOf(world: World, id: string) {
         .flatMap(({ consumer, provider: of }) => (moveIds.has(consumer) ? [`resources of ${nodes.get(of)} held by a move`] : [])),
     ] as readonly string[],
   };
+}
+
+/** What is wrong with an attachment of this instance: it is connected elsewhere, or nobody knows it. */
+function attachmentBeside(
+  { id: attachmentId, serverId, host: connected }: KeptAttachment,
+  id: string,
+  instance: Pick<Instance, 'host' | 'blockDevices'> | null,
+): readonly string[] {
+  if (serverId !== id) return [];
+  return [
+    ...(connected === null || connected === instance?.host ? [] : [`a volume connected to ${connected}`]),
+    ...(instance?.blockDevices.some((device) => device.attachmentId === attachmentId) === true ? [] : ['an attachment it does not know']),
+  ];
 }
 
 /** Hosts on which a guest of this instance is set aside. */

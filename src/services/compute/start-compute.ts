@@ -41,6 +41,8 @@ export interface ComputeDeps {
   readonly log: Log;
   /** A driver that is open already, for tests; else the one of `driverName`. */
   readonly driver?: HypervisorDriver;
+  /** A journal that outlives the service, for tests; else a file, or the memory of a host that pretends. */
+  readonly journal?: CommandJournal;
   /** Gives up starting, such as when no conductor comes. */
   readonly signal?: AbortSignal;
 }
@@ -73,7 +75,7 @@ export async function startCompute(deps: ComputeDeps): Promise<ComputeService> {
       ? namedNodeIdentity(settings.kilonova.cloud_id, deps.host)
       : keptNodeIdentity(statePath, { host: deps.host, name, ids: deps.ids });
     refuseOwnedTraits(traits, additions.config.additionFor({ uuid: node.uuid, name: node.name, isNode: true }));
-    journal = fake ? memoryJournal() : fileJournal(join(statePath, 'compute-journal.sqlite'), () => clock.now());
+    journal = deps.journal ?? (fake ? memoryJournal() : fileJournal(join(statePath, 'compute-journal.sqlite'), () => clock.now()));
     registered = await registerHost({ ...deps, driver, node, journal, check: refuseForgettingPci });
   } catch (error) {
     journal?.close();

@@ -3,13 +3,15 @@ import type { Clock } from '../../../../lib/clock.ts';
 import { createFakeDriver, type FakeDriver, type FakeResources } from './driver.ts';
 import { fakeHardware } from './hardware.ts';
 import { faultsOf, type Faults } from './faults.ts';
-import { forgetfulBook, lastingBook } from './guest-book.ts';
+import { forgetfulBook, lastingBook, type GuestBook } from './guest-book.ts';
 
 export interface FakeHypervisorsOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   /** Where guests live on; null: they are gone with the process. */
   readonly statePath: string | null;
+  /** Where guests are written down instead, for tests that watch them. */
+  readonly book?: GuestBook;
   /** What each host pretends to have. */
   readonly resources?: Partial<FakeResources>;
 }
@@ -23,9 +25,15 @@ export interface FakeHypervisors {
   close(): void;
 }
 
-export function fakeHypervisors({ clock, settings, statePath, resources: given = {} }: FakeHypervisorsOptions): FakeHypervisors {
+export function fakeHypervisors({
+  clock,
+  settings,
+  statePath,
+  book: givenBook,
+  resources: given = {},
+}: FakeHypervisorsOptions): FakeHypervisors {
   const resources = { ...fakeHardware(settings), ...given };
-  const book = statePath === null ? forgetfulBook : lastingBook(statePath);
+  const book = givenBook ?? (statePath === null ? forgetfulBook : lastingBook(statePath));
   const faults = faultsOf(clock);
   const drivers = new Map<string, FakeDriver>();
   return {

@@ -55,5 +55,9 @@ export const kilonova = {
     help: 'What the network agent does on this host; none binds ports without plugging them.',
   }),
   private_cidr: option.text({ default: '10.20.0.0/24', help: 'Network of servers that `up` makes.' }),
+  auto_allocated_cidr: option.text({
+    default: '10.220.0.0/20',
+    help: 'Network a project is given when it asks for one (`--nic auto`); the same for each, behind a router of its own.',
+  }),
   external_cidr: option.text({ default: '172.24.4.0/24', help: 'Network of the floating IPs that `up` makes.' }),
 };

@@ -17,6 +17,8 @@ export interface NetworkDeps {
   readonly log: Log;
   /** `none`: ports are bound without an agent and are active at once. */
   readonly dataPlane: 'linux-bridge' | 'none';
+  /** Addresses of the networks that projects have made for them. */
+  readonly autoAllocatedCidr: string;
   readonly wishes: HostWishes;
   readonly events: ComputeEvents;
   readonly liveness: AgentLiveness;

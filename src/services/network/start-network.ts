@@ -20,7 +20,7 @@ import { startHostWishes } from './wish/host-wishes.ts';
 export interface StartNetworkOptions {
   /** The service's own database. */
   readonly databaseUrl: string;
-  readonly settings: { readonly kilonova: Pick<Settings['kilonova'], 'network_data_plane' | 'listen'> };
+  readonly settings: { readonly kilonova: Pick<Settings['kilonova'], 'network_data_plane' | 'auto_allocated_cidr' | 'listen'> };
   readonly identity: Pick<IdentityClient, 'authenticate' | 'serviceSession' | 'endpoints'>;
   readonly log: Log;
   readonly clock?: Clock;
@@ -59,7 +59,8 @@ export async function startNetwork(options: StartNetworkOptions): Promise<Runnin
   const events = startComputeEvents({ db, identity, clock, log });
   const liveness = startAgentLiveness({ db, clock, ids, log });
   const placing = startPlacingServices({ db, clock, log, wishes });
-  const deps: NetworkDeps = { db, clock, ids, log, dataPlane: settings.kilonova.network_data_plane, wishes, events, liveness, placing };
+  const { network_data_plane: dataPlane, auto_allocated_cidr: autoAllocatedCidr } = settings.kilonova;
+  const deps: NetworkDeps = { db, clock, ids, log, dataPlane, autoAllocatedCidr, wishes, events, liveness, placing };
   const app = createService({
     name: 'network',
     routes: networkRoutes,

@@ -14,9 +14,6 @@ import { routers } from './routers/collection.ts';
 import { addRouterInterface, removeRouterInterface } from './routers/router-interfaces.ts';
 import { createSubnet } from './subnets/create-subnet.ts';
 
-/** The same for every project: each has a router of its own, which hides it. */
-const cidr = '10.220.0.0/20';
-
 const failed = (why: string) => conflict(`Unable to provide tenant private network: ${why}`, { code: 'AutoAllocationFailure' });
 
 /** Whose the topology is; `None` means the caller's. */
@@ -52,6 +49,7 @@ async function allocate(work: Work, projectId: string): Promise<string> {
   if (known !== undefined) return known.network_id;
   const external = await wayOut(tx);
   const networkId = await createNetwork(work, { name: 'auto_allocated_network' }, projectId);
+  const cidr = work.deps.autoAllocatedCidr; // that others have the same is hidden by the router
   const subnetId = await createSubnet(work, { name: 'auto_allocated_subnet_v4', network_id: networkId, ip_version: 4, cidr }, projectId);
   const routerId = await createRouter(work, { name: 'auto_allocated_router', external_gateway_info: { network_id: external } }, projectId);
   await addRouterInterface(work, await find(tx, routers, { projectId, elevated: true }, routerId), { subnet_id: subnetId });

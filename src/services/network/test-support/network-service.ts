@@ -69,7 +69,7 @@ export async function testNetworkService(
   const database = await temporaryDatabase(migrateNetwork, 'network');
   const service = await startNetwork({
     databaseUrl: database.url,
-    settings: { kilonova: { network_data_plane: options.dataPlane ?? 'none', listen: '127.0.0.1' } },
+    settings: { kilonova: { network_data_plane: options.dataPlane ?? 'none', auto_allocated_cidr: '10.220.0.0/20', listen: '127.0.0.1' } },
     clock: options.clock ?? systemClock,
     log: createLog({ name: 'network', level: process.env['TEST_LOG'] ?? 'silent' }),
     port: options.listens === true ? 0 : null,

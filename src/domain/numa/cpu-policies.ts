@@ -14,7 +14,7 @@ export interface CpuPlacement {
   readonly realtime: readonly number[];
 }
 
-/** Reads and judges everything flavor and image say of processors (`spec/scheduling.md` §11). */
+/** Reads and judges everything flavor and image say of processors. */
 export function cpuPlacementOf(wishes: Wishes): CpuPlacement {
   const policy = policyOf(wishes);
   const threadPolicy = threadPolicyOf(wishes, policy);

@@ -1,6 +1,6 @@
 import type { FittedTopology } from './guest-topology.ts';
 
-/** Processors the emulator's own threads run on (`spec/scheduling.md` §11); null leaves them to the host. */
+/** Processors the emulator's own threads run on; null leaves them to the host. */
 export function emulatorCpus(
   fitted: FittedTopology,
   { cpuSharedSet, realtime }: { readonly cpuSharedSet: readonly number[]; readonly realtime: readonly number[] },

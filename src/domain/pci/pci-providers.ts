@@ -19,7 +19,7 @@ export const pciProviderTrait = 'COMPUTE_MANAGED_PCI_DEVICE';
 
 /**
  * The providers of the devices guests may have: virtual functions are counted at their card. Devices for ports are the network's business. What placement
- * cannot count without ambiguity is refused (`spec/scheduling.md` §13).
+ * cannot count without ambiguity is refused.
  */
 export function pciProvidersOf(
   nodeName: string,

@@ -33,7 +33,7 @@ export function takePciDevices(pools: readonly PciPool[], requests: readonly Pci
   return { pools: left, devices };
 }
 
-/** Pools a request may take devices from, the best first; null when they do not hold enough (`spec/scheduling.md` §13, in its order). */
+/** Pools a request may take devices from, the best first; null when they do not hold enough, in Nova's order. */
 function poolsFor(pools: readonly PciPool[], request: PciRequest, placing: PciPlacing): readonly PciPool[] | null {
   const { specs, count } = request;
   const enough = (some: readonly PciPool[]): readonly PciPool[] | null =>

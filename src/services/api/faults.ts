@@ -32,7 +32,7 @@ function frameworkAnswer(status: number, title: string, text: string, accept: st
   return { status, headers: headers('text/plain'), body: `${status} ${title}\n\n${text}\n\n\n   ` };
 }
 
-/** The wording of the Compute API's refusals (`spec/api-semantics.md` §4). `authUrl` is what a 401 points to; `choices` answers for paths of no version. */
+/** The wording of the Compute API's refusals. `authUrl` is what a 401 points to; `choices` answers for paths of no version. */
 export const computeFaults = (authUrl: string, choices?: (baseUrl: string, path: string) => Answer): FaultFormat => ({
   fault(error, { accept }) {
     if (error instanceof HttpError) {

@@ -7,7 +7,7 @@ import { policyRules } from './policy.ts';
 import { actionRoutes, routes } from './resources/index.ts';
 import { startApiUnderTest, type ApiUnderTest } from './test-support/api-under-test.ts';
 
-/** Who may do what by default, as Nova says it (`spec/api-surface.md`); what stands nowhere here is for administrators. */
+/** Who may do what by default, as Nova says it; what stands nowhere here is for administrators. */
 const mayDo: Readonly<Record<'anybody' | 'reader' | 'member' | 'manager' | 'themselves' | 'service', readonly string[]>> = {
   anybody: ['os-floating-ip-pools', 'limits', 'extensions', 'os-availability-zone:list', 'os-quota-sets:defaults'],
   reader: [

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { LegacyNote } from '../../lib/http/lenient-body.ts';
 
-/** Types of the Compute API that more than one body uses (`spec/api-surface.md` §0). */
+/** Types of the Compute API that more than one body uses. */
 const printable = String.raw`[^\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]`;
 export const Name = Type.String({
   minLength: 1,

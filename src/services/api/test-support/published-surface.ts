@@ -1,4 +1,4 @@
-/** The Compute API as it is published: facts of `spec/api-surface.md`, which the tables of routes are held against. */
+/** The Compute API as it is published: what its reference says, which the tables of routes are held against. */
 
 /** When something answers: from one microversion on, up to another one (both belong to it), or only to say that it is gone for good. */
 export type Life = `2.${number}..` | `2.${number}..2.${number}` | 'gone';

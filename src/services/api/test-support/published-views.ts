@@ -1,4 +1,4 @@
-/** The keys of representations, as they are published (`spec/api-surface.md` §2.3 to §7): from which microversion on, and up to which. */
+/** The keys of representations, as they are published: from which microversion on, and up to which. */
 type Span = `2.${number}..` | `2.${number}..2.${number}`;
 export type Keys = Partial<Readonly<Record<Span, string>>>;
 

@@ -1,4 +1,4 @@
-/** Whether a value satisfies the requirement of an extra spec, in the operators of Nova's extra specs (`spec/scheduling.md` §6): `=` is numeric and means at least. */
+/** Whether a value satisfies the requirement of an extra spec, in the operators of Nova's extra specs: `=` is numeric and means at least. */
 export function matchesExtraSpec(value: string, requirement: string): boolean {
   const [first = '', ...rest] = requirement.trim().split(/\s+/);
   const operand = rest.join(' ');

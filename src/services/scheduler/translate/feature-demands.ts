@@ -2,7 +2,7 @@ import { flagOf, isYes, wishOf, type Wishes } from '../../../domain/numa/wishes.
 import { numaPolicyOf } from '../../../domain/pci/pci-aliases.ts';
 import type { DraftGroup } from './extra-spec-groups.ts';
 
-/** A feature of flavor or image that only some hosts have: what it adds to the request (`spec/scheduling.md` §2, in its order). */
+/** A feature of flavor or image that only some hosts have: what it adds to the request, in Nova's order. */
 type FeatureDemand = (wishes: Wishes, group: DraftGroup) => void;
 
 const valueOf = (wishes: Wishes, name: string): string | null => {

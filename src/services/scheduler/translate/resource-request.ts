@@ -32,7 +32,7 @@ export interface TranslateOptions {
 
 type Wishes = Pick<RequestSpec, 'flavor' | 'image' | 'isBootedFromVolume' | 'requestGroups' | 'sameSubtree'>;
 
-/** Translates flavor, image and ports into resources and traits (`spec/scheduling.md` §2 and §3). */
+/** Translates flavor, image and ports into resources and traits. */
 export function resourceRequest(spec: Wishes, { pinning, pci }: TranslateOptions): ResourceRequest {
   const { flavor, image } = spec;
   const { groups, groupPolicy } = extraSpecGroups(flavor.extraSpecs);

@@ -3,7 +3,7 @@ import type { RequestContext } from '../../../../lib/http/route.ts';
 import { route } from '../../deps.ts';
 import { noQuery } from '../../queries.ts';
 
-/** Extensions there once were, all of them part of the API since 2.1; old clients look for some by alias (`spec/api-surface.md` §9). */
+/** Extensions there once were, all of them part of the API since 2.1; old clients look for some by alias. */
 const aliases = [
   'NMN',
   'OS-DCF',

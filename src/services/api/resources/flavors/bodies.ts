@@ -7,7 +7,7 @@ import { Bool, boundedInteger } from '../../schemas.ts';
 const LongDescription = Type.Union([Type.String({ maxLength: 65_535 }), Type.Null()]);
 const largestFactor = 3.402_82e38;
 
-/** `flavor` of `POST /flavors` (`spec/api-surface.md` §4.2). */
+/** `flavor` of `POST /flavors`. */
 export const CreateFlavor = versionedBody('CreateFlavor', {
   name: {
     required: true,
@@ -60,7 +60,7 @@ export const flavorSortColumns = {
 
 const sortKeys = Object.keys(flavorSortColumns);
 
-/** The query of both flavor lists (`spec/api-surface.md` §4.1). */
+/** The query of both flavor lists. */
 export const ListFlavors = versionedQuery(
   {
     limit: { type: digits },

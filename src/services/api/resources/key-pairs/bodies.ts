@@ -6,7 +6,7 @@ import { versionedBody } from '../../../../lib/http/versioned-body.ts';
 const name = (characters: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?! )[${characters}]+(?<! )$` });
 const PublicKey = Type.String();
 
-/** `keypair` of `POST /os-keypairs` (`spec/api-surface.md` §5.1). */
+/** `keypair` of `POST /os-keypairs`. */
 export const CreateKeyPair = versionedBody('CreateKeyPair', {
   name: [
     { until: '2.91', required: true, type: name('a-zA-Z0-9 _-') },

@@ -11,7 +11,7 @@ const networks = ['fixed_ips', 'floating_ips', 'security_groups', 'security_grou
 const setWindows = { ...all(own, {}), ...all(groups, {}), ...files, ...all(networks, { until: '2.35' }) };
 const classSetWindows = { ...all(own, {}), ...files, ...all(networks, { until: '2.49' }) };
 
-/** Resources with a quota, and when they are seen and may be set (`spec/api-surface.md` §5). */
+/** Resources with a quota, and when they are seen and may be set. */
 export const quotaWindows = {
   set: { shown: setWindows, writable: setWindows },
   classSet: { shown: { ...classSetWindows, ...all(groups, { since: '2.50' }) }, writable: { ...classSetWindows, ...all(groups, {}) } },

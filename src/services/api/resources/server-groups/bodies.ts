@@ -8,7 +8,7 @@ const hard = Type.Enum(['anti-affinity', 'affinity']);
 const every = Type.Enum(['anti-affinity', 'affinity', 'soft-anti-affinity', 'soft-affinity']);
 const justOne = { minItems: 1, maxItems: 1 };
 
-/** `server_group` of `POST /os-server-groups` (`spec/api-surface.md` §5.2). */
+/** `server_group` of `POST /os-server-groups`. */
 export const CreateServerGroup = versionedBody('CreateServerGroup', {
   name: { required: true, type: Name },
   policies: [

@@ -72,7 +72,7 @@ const legacyBlockDevice = Type.Object(
   strict,
 );
 
-/** `server` of `POST /servers` (`spec/api-surface.md` §2.1). */
+/** `server` of `POST /servers`. */
 export const CreateServer = versionedBody('CreateServer', {
   name: { required: true, type: Name },
   flavorRef: { required: true, type: Type.Union([Type.String({ minLength: 1 }), Type.Integer()]) },
@@ -192,7 +192,7 @@ const many: QueryField & { readonly many: true } = { type: anyText, many: true }
 /** Names of Nova's own making and of tables it joins: taken at every version, and an error for those who may filter by everything. */
 export const noFilters = /^(_.*|block_device_mapping|services|metadata|system_metadata|info_cache|security_groups|pci_devices)$/;
 
-/** The query of both server lists (`spec/api-surface.md` §2.4). */
+/** The query of both server lists. */
 export const ListServers = versionedQuery(
   {
     limit: { type: digits },

@@ -1,4 +1,4 @@
-/** The host name of a server that was given none: its name, as far as a host name can hold it (`spec/api-semantics.md` §13). */
+/** The host name of a server that was given none: its name, as far as a host name can hold it. */
 export function hostnameFrom(displayName: string, fallback: string): string {
   const clean = [...displayName]
     .filter((character) => character.codePointAt(0)! < 256)

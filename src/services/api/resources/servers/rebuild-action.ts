@@ -11,7 +11,7 @@ import { rebuiltServerView } from './view.ts';
 
 const orNull = <T extends Type.TSchema>(type: T) => Type.Union([type, Type.Null()]);
 
-/** `rebuild` (`spec/api-surface.md` §2.5). What is left out stays as it is; the metadata that is given replaces all of it. */
+/** `rebuild`. What is left out stays as it is; the metadata that is given replaces all of it. */
 export const RebuildServer = versionedBody('RebuildServer', {
   imageRef: { required: true, type: Uuid },
   name: { type: Name },

@@ -18,7 +18,7 @@ const tasks: readonly TaskState[] = [
   .join(' ')
   .split(' ') as TaskState[];
 
-/** `spec/features.md` §I: vm_states, and task states besides none; `any` is any. */
+/** What Nova allows each action in: vm_states, and task states besides none; `any` is any. */
 interface Row {
   readonly vm: string;
   readonly task?: string;

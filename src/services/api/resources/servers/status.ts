@@ -9,7 +9,7 @@ interface StatusRule {
   readonly whileTask?: readonly { readonly tasks: readonly TaskState[]; readonly status: Status }[];
 }
 
-/** What a server's status is, by vm_state and, for some, task_state (`spec/api-semantics.md` §8.1). */
+/** What a server's status is, by vm_state and, for some, task_state. */
 export const statusRules: Readonly<Record<VmState, StatusRule>> = {
   active: {
     status: 'ACTIVE',

@@ -6,7 +6,7 @@ import { Bool, Fqdn } from '../../schemas.ts';
 
 const Reason = Type.String({ minLength: 1, maxLength: 255 });
 
-/** Until 2.52 the service is named in the body and the path says what is done to it (`spec/api-surface.md` §7.2). */
+/** Until 2.52 the service is named in the body and the path says what is done to it. */
 export const ChangeNamedService = versionedBody('ChangeNamedService', {
   host: { required: true, type: Fqdn },
   binary: { required: true, type: Type.String({ minLength: 1, maxLength: 255 }) },

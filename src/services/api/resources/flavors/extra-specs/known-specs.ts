@@ -80,7 +80,7 @@ const nestedFacts = [
   'instances',
 ] as const;
 
-/** What is known of extra specs (`spec/api-semantics.md` §16); other namespaces and bare keys are the operator's own. */
+/** What is known of extra specs; other namespaces and bare keys are the operator's own. */
 const namespaces: Readonly<Record<string, Namespace>> = {
   accel: { keys: { device_profile: text } },
   aggregate_instance_extra_specs: { keys: {}, patterns: [{ key: /./, rule: text }] },

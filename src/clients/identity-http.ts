@@ -50,7 +50,10 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
           endpointIn(await login.catalog(), serviceType, region, interfaces) ??
           endpointIn(await login.refreshCatalog(), serviceType, region, interfaces);
         if (url === null)
-          throw unavailable(`The catalog has no ${serviceType} service in region ${region}.`, { details: { service: serviceType } });
+          throw unavailable(`The catalog has no ${serviceType} service in region ${region}.`, {
+            code: 'not-in-catalog',
+            details: { service: serviceType },
+          });
         return url;
       },
     },

@@ -245,7 +245,7 @@ export interface VolumeClient {
   deleteSnapshot(session: Session, snapshotId: string): Promise<void>;
 
   attachment(session: Session, attachmentId: string): Promise<VolumeAttachment>;
-  /** Those of a volume or of a server. */
+  /** Those of a volume or of a server; all, when neither is named. */
   attachments(session: Session, of: { readonly volumeId?: string; readonly serverId?: string }): Promise<readonly VolumeAttachment[]>;
   /** Reserves the volume for a server; with a connector it also connects it. The saga's first step: undo is `deleteAttachment`. */
   createAttachment(session: Session, attachment: NewAttachment, options?: Repeatable): Promise<VolumeAttachment>;

@@ -13,8 +13,8 @@ import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { startConductor } from '../../src/services/conductor/start-conductor.ts';
 import { beginAction, findInstance, getInstance, transition } from '../../src/store/instances.ts';
 import { findMove, insertMove, movesOf, updateMove } from '../../src/store/moves.ts';
-import { cancelSaga, insertSagas } from '../../src/store/sagas.ts';
-import { nothing, whole } from './subject.ts';
+import { activeSagas, cancelSaga, findSaga, insertSagas } from '../../src/store/sagas.ts';
+import { nothing, whole, withVolumes } from './subject.ts';
 import { subjectsOfMoves } from './subjects-of-moves.ts';
 import { createWorld, host, leftoversOf, type World } from './world.ts';
 
@@ -34,8 +34,10 @@ const settled = (id: string) =>
     return now.sagas === 0 && now.taskState === null ? now : null;
   });
 /** A live migration that comes to no end by itself. */
-async function endlessLiveMigration(): Promise<{ readonly id: InstanceId; readonly moveId: string; readonly fault: Disposable }> {
-  const { id } = await world.running();
+async function endlessLiveMigration(
+  changes: Parameters<World['running']>[0] = {},
+): Promise<{ readonly id: InstanceId; readonly moveId: string; readonly fault: Disposable }> {
+  const { id } = await world.running(changes);
   const fault = world.hypervisors.faults.add({ operation: 'liveMigrate', guest: id, delayMs: 600_000 });
   const { instance } = await getInstance(world.stores, id);
   await beginAction(cell(), 'liveMigrate', instance);
@@ -55,6 +57,34 @@ test('a live migration that is called off leaves the server where it was, withou
   expect(await settled(id)).toEqual({ ...whole, vmState: 'active' });
   expect((await findMove(cell(), { id: moveId }))?.status).toBe('cancelled');
   expect((await getInstance(world.stores, id)).instance).toMatchObject({ host, fault: null });
+});
+
+test('volumes are connected to both hosts while a guest moves, and to the source as they were when that is called off', async () => {
+  world.conductor('one', sagas);
+  const attachmentsOf = (id: string) => [...world.volumes.attachments.values()].filter(({ serverId }) => serverId === id);
+  const { id, moveId, fault } = await endlessLiveMigration(withVolumes(world, [{}]));
+  using _ = fault;
+  const [before, second] = attachmentsOf(id);
+  expect([before, second]).toMatchObject([
+    { host, status: 'attached' },
+    { host: expect.stringMatching(/^host-[23]$/), status: 'attaching' },
+  ]);
+  expect(world.volumes.volumes.get(before!.volumeId)?.status).toBe('in-use');
+  await cancelSaga(cell(), moveId);
+  expect(await settled(id)).toEqual({ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 });
+  expect(attachmentsOf(id)).toEqual([before]);
+});
+
+test('a server whose guest has moved has its volumes by the attachments of its new host only', async () => {
+  world.conductor('one', sagas);
+  const { id, fault } = await endlessLiveMigration(withVolumes(world, [{}]));
+  using _ = fault;
+  await world.hypervisors.driver(host).liveMoves!.forceComplete(id);
+  expect(await settled(id)).toEqual({ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 });
+  const { instance } = await getInstance(world.stores, id);
+  const left = [...world.volumes.attachments.values()].filter(({ serverId }) => serverId === id);
+  expect(left).toMatchObject([{ id: instance.blockDevices[0]?.attachmentId, host: instance.host, status: 'attached' }]);
+  expect(instance.host).not.toBe(host);
 });
 
 test('a server that is deleted while it moves is gone from everywhere', async () => {
@@ -202,5 +232,22 @@ test('a host that starts is told what to remove, what to switch off, and what to
   } finally {
     await running.stop();
     await bus.close();
+  }
+});
+
+test('a resize waits for hosts that do not answer yet, as after a restart of everything', async () => {
+  const all = [host, 'host-2', 'host-3'];
+  for (const name of all) world.silent.add(name);
+  try {
+    world.conductor('one', sagas);
+    const id = await subjectsOfMoves['resize-instance: to another host']!.begin(world);
+    await until('a second try of the step', async () => {
+      const [saga] = await activeSagas(cell(), id);
+      return saga !== undefined && (await findSaga(cell(), saga.id))?.waiting?.step === 'destination' ? true : null;
+    });
+    for (const name of all) world.silent.delete(name);
+    expect(await settled(id)).toMatchObject({ vmState: 'resized' });
+  } finally {
+    for (const name of all) world.silent.delete(name);
   }
 });

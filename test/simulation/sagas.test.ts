@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { powerStates, type BlockDevice, type InstanceId } from '../../src/domain/instance.ts';
+import { powerStates, type InstanceId } from '../../src/domain/instance.ts';
 import type { ActionName } from '../../src/domain/instance-actions.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
@@ -10,7 +10,7 @@ import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { beginAction, getInstance } from '../../src/store/instances.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
 import { operationSubjects } from './operation-subjects.ts';
-import { nothing, whole, type Leftovers, type Subject } from './subject.ts';
+import { nothing, volumeDevice, whole, withVolumes, type Leftovers, type Subject } from './subject.ts';
 import { subjectsOfMoves } from './subjects-of-moves.ts';
 import { createWorld, injected, leftoversOf, type World } from './world.ts';
 
@@ -32,27 +32,6 @@ async function begun(world: World, id: InstanceId, action: ActionName, name: str
   await insertSagas(world.stores.defaultCell.database, [{ id: randomIds.uuid(), name, subject: id, params }]);
   return id;
 }
-
-/** A device of a server that is a volume. */
-const volumeDevice = (changes: Partial<BlockDevice>): BlockDevice => ({
-  uuid: randomIds.uuid(),
-  sourceType: 'volume',
-  destinationType: 'volume',
-  bootIndex: null,
-  deviceType: null,
-  diskBus: null,
-  deviceName: '/dev/vdb',
-  guestFormat: null,
-  volumeSize: null,
-  imageId: null,
-  volumeId: null,
-  snapshotId: null,
-  volumeType: null,
-  deleteOnTermination: false,
-  tag: null,
-  attachmentId: null,
-  ...changes,
-});
 
 const subjects: Readonly<Record<string, Subject>> = {
   ...subjectsOfMoves,
@@ -118,12 +97,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   },
   'delete-instance: with volumes': {
     begin: async (world) => {
-      const kept = world.volumes.make({ status: 'in-use' });
-      const going = world.volumes.make({ status: 'in-use' });
-      const { id } = await world.running({
-        blockDevices: [volumeDevice({ volumeId: kept.id }), volumeDevice({ volumeId: going.id, deleteOnTermination: true })],
-      });
-      for (const volume of [kept, going]) world.volumes.attach(volume.id, id);
+      const { id } = await world.running(withVolumes(world, [{}, { deleteOnTermination: true }]));
       return begun(world, id, 'delete', 'delete-instance');
     },
     done: { ...nothing, vmState: null },
@@ -140,20 +114,16 @@ const subjects: Readonly<Record<string, Subject>> = {
   },
   'detach-volume': {
     begin: async (world) => {
-      const { id: volumeId } = world.volumes.make({ status: 'detaching' });
-      const { id } = await world.running({ blockDevices: [volumeDevice({ volumeId })] });
-      world.volumes.attach(volumeId, id);
-      return begun(world, id, 'detachVolume', 'detach-volume', { volumeId });
+      const { id, blockDevices } = await world.running(withVolumes(world, [{ status: 'detaching' }]));
+      return begun(world, id, 'detachVolume', 'detach-volume', { volumeId: blockDevices[0]?.volumeId });
     },
     done: { ...whole, vmState: 'active' },
     undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],
   },
   'extend-volume': {
     begin: async (world) => {
-      const { id: volumeId } = world.volumes.make({ status: 'in-use', size: 2 });
-      const { id } = await world.running({ blockDevices: [volumeDevice({ volumeId })] });
-      world.volumes.attach(volumeId, id);
-      return begun(world, id, 'extendVolume', 'extend-volume', { volumeId });
+      const { id, blockDevices } = await world.running(withVolumes(world, [{}]));
+      return begun(world, id, 'extendVolume', 'extend-volume', { volumeId: blockDevices[0]?.volumeId });
     },
     done: { ...whole, vmState: 'active', attached: ['attached'], volumes: 1 },
     undone: [{ ...whole, vmState: 'active', attached: ['attached'], volumes: 1 }],

@@ -4,7 +4,7 @@ import { randomIds } from '../../src/lib/ids.ts';
 import { beginAction, getInstance, updateInstance, transition } from '../../src/store/instances.ts';
 import { insertMove, updateMove } from '../../src/store/moves.ts';
 import { insertSagas } from '../../src/store/sagas.ts';
-import { nothing, whole, type Subject } from './subject.ts';
+import { nothing, whole, withVolumes, type Subject } from './subject.ts';
 import { host, nodes, type World } from './world.ts';
 
 const { signal } = new AbortController();
@@ -22,6 +22,11 @@ async function begun(world: World, id: InstanceId, action: ActionName, name: str
 
 const larger = (flavor: InstanceFlavor): InstanceFlavor => ({ ...flavor, flavorId: '2', name: 'm1.small', vcpus: 2, memoryMb: 1024 });
 
+/** A root disk and another. */
+const twoVolumes = [{ bootIndex: 0, deviceName: '/dev/vda' }, {}] as const;
+/** What a server has of them, wherever it is. */
+const onVolumes = { attached: ['attached', 'attached'], volumes: 2 } as const;
+
 /** A server that is off. */
 async function stopped(world: World): Promise<InstanceId> {
   const { id } = await world.running();
@@ -31,11 +36,15 @@ async function stopped(world: World): Promise<InstanceId> {
 }
 
 /** A server that waits for the end of its resize, which took it to that host. */
-async function resized(world: World, to: string): Promise<{ readonly id: InstanceId; readonly moveId: string }> {
-  const { id, flavor } = await world.running();
+async function resized(world: World, to: string, volumes = 0): Promise<{ readonly id: InstanceId; readonly moveId: string }> {
+  const { id, flavor, blockDevices } = await world.running(withVolumes(world, twoVolumes.slice(0, volumes), to));
   const moveId = randomIds.uuid();
   await world.hypervisors.driver(host).moves!.setAside(id, { becomes: [], graceSeconds: 0, signal });
-  await world.guests.make(id, to);
+  await world.guests.make(
+    id,
+    to,
+    blockDevices.flatMap(({ volumeId }) => (volumeId === null ? [] : [volumeId])),
+  );
   world.placement.take(id);
   world.placement.give(moveId, providerOf(host), { VCPU: flavor.vcpus, MEMORY_MB: flavor.memoryMb }, 'MIGRATION');
   world.placement.give(id, providerOf(to), { VCPU: 2, MEMORY_MB: 1024 });
@@ -158,6 +167,63 @@ export const subjectsOfMoves: Readonly<Record<string, Subject>> = {
   },
   'delete-instance: of a server that waits for the end of its resize': {
     begin: async (world) => begun(world, (await resized(world, 'host-2')).id, 'delete', 'delete-instance', {}),
+    done: { ...nothing, vmState: null },
+    undone: [],
+  },
+  'resize-instance: of a server with volumes': {
+    begin: async (world) => resize('host-2')(world, (await world.running(withVolumes(world, twoVolumes))).id),
+    done: { ...whole, ...waiting, ...onVolumes, vmState: 'resized' },
+    undone: [{ ...active, ...onVolumes }],
+  },
+  'resize-instance: of a server with volumes, on the same host': {
+    begin: async (world) => resize(null)(world, (await world.running(withVolumes(world, twoVolumes))).id),
+    done: { ...whole, ...waiting, ...onVolumes, vmState: 'resized' },
+    undone: [{ ...active, ...onVolumes }],
+  },
+  'confirm-resize: of a server with volumes': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, 'host-2', 2);
+      return begun(world, id, 'confirmResize', 'confirm-resize', { moveId });
+    },
+    done: { ...active, ...onVolumes },
+    undone: [],
+  },
+  'revert-resize: of a server with volumes': {
+    begin: async (world) => {
+      const { id, moveId } = await resized(world, 'host-2', 2);
+      return begun(world, id, 'revertResize', 'revert-resize', { moveId });
+    },
+    done: { ...active, ...onVolumes },
+    undone: [{ ...whole, ...waiting, ...onVolumes, vmState: 'resized' }],
+  },
+  'live-migrate: of a server with volumes': {
+    begin: async (world) => live(world, (await world.running(withVolumes(world, twoVolumes))).id),
+    done: { ...active, ...onVolumes },
+    undone: [{ ...active, ...onVolumes }],
+  },
+  'evacuate-instance: of a server with volumes, from a host that is silent': {
+    begin: async (world) => {
+      world.silent.add('host-3'); // for good: nothing else is there
+      const there = { host: 'host-3', node: 'host-3' };
+      const { id } = await world.running({ ...withVolumes(world, twoVolumes, 'host-3'), ...there });
+      return evacuate(world, id, 'host-3');
+    },
+    done: { ...active, ...onVolumes, beside: ['a guest on host-3', 'a move that is done', 'resources of host-3 held by a move'] },
+    undone: [
+      { ...whole, ...onVolumes, vmState: 'error' },
+      { ...active, ...onVolumes },
+    ],
+  },
+  'evacuate-instance: of a server with volumes, from a host that was only called down': {
+    begin: async (world) => evacuate(world, (await world.running(withVolumes(world, twoVolumes))).id, host),
+    done: { ...active, ...onVolumes },
+    undone: [
+      { ...whole, ...onVolumes, vmState: 'error', guest: powerStates.shutdown },
+      { ...active, ...onVolumes },
+    ],
+  },
+  'delete-instance: of a server with volumes that waits for the end of its resize': {
+    begin: async (world) => begun(world, (await resized(world, 'host-2', 2)).id, 'delete', 'delete-instance', {}),
     done: { ...nothing, vmState: null },
     undone: [],
   },

@@ -320,6 +320,58 @@ describe('an evacuation', () => {
   });
 });
 
+test('volumes go with their server: each is connected to the host it is on, and to no other', async () => {
+  const { user, id, host } = await newServer();
+  const made = await user.ask('volumev3', 'POST', '/volumes', { volume: { size: 1 } });
+  const volumeId = made.body.volume.id as string;
+  const uses = async () =>
+    (
+      (await cloud.admin.ask('volumev3', 'GET', `/volumes/${volumeId}`)).body.volume.attachments as {
+        host_name: string;
+        attachment_id: string;
+      }[]
+    )
+      .map(({ host_name, attachment_id }) => ({ host: host_name, id: attachment_id }))
+      .toSorted((a, b) => a.host.localeCompare(b.host));
+  const status = async () => (await user.ask('volumev3', 'GET', `/volumes/${volumeId}`)).body.volume.status as string;
+  await eventually('the volume', async () => ((await status()) === 'available' ? true : null));
+  await user.ask('compute', 'POST', `/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId } }, at('2.93'));
+  await eventually('the attachment', async () => ((await status()) === 'in-use' ? true : null));
+  const [first] = await uses();
+  expect(first?.host).toBe(host);
+
+  await act(user, id, { resize: { flavorRef: '2' } });
+  await cloud.settled(user, id, 'VERIFY_RESIZE');
+  const [resized] = await uses();
+  expect([await uses(), resized?.host, await status()]).toEqual([[resized], await hostOf(id), 'in-use']);
+  await act(user, id, { revertResize: null });
+  await cloud.settled(user, id, 'ACTIVE');
+  const [reverted] = await uses();
+  expect([await uses(), reverted?.host, await status()]).toEqual([[reverted], host, 'in-use']);
+
+  const fault = cloud.hypervisors.faults.add({ operation: 'liveMigrate', guest: id, delayMs: 60_000 });
+  await act(user, id, { 'os-migrateLive': { host: null, block_migration: 'auto' } });
+  const migration = await eventually('the move', async () => {
+    const { migrations: all } = (await cloud.admin.ask('compute', 'GET', `/servers/${id}/migrations`)).body;
+    return all[0]?.status === 'running' ? all[0].id : null;
+  });
+  expect((await uses()).length).toBe(2);
+  await cloud.admin.ask('compute', 'DELETE', `/servers/${id}/migrations/${migration}`);
+  await cloud.settled(user, id, 'ACTIVE');
+  await eventually('the end of the move', async () => ((await migrations(id))[0]!['status'] === 'cancelled' ? true : null));
+  expect(await uses()).toEqual([reverted]);
+  fault[Symbol.dispose]();
+
+  await act(user, id, { 'os-migrateLive': { host: null, block_migration: 'auto' } });
+  await cloud.settled(user, id, 'ACTIVE');
+  await eventually('the end of the move', async () => ((await migrations(id))[0]!['status'] === 'completed' ? true : null));
+  const [moved] = await uses();
+  expect([await uses(), moved?.host, await status()]).toEqual([[moved], await hostOf(id), 'in-use']);
+  expect(moved?.host).not.toBe(host);
+  await gone(user, id);
+  expect(await status()).toBe('available');
+});
+
 test('the list of migrations is paged, filtered, and for administrators', async () => {
   const { user, id } = await newServer();
   for (let turn = 0; turn < 3; turn++) {

@@ -6,17 +6,22 @@ import { randomIds } from '../../lib/ids.ts';
 export interface VolumesInMemory {
   readonly client: VolumeClient;
   readonly volumes: Map<string, Volume>;
-  readonly attachments: Map<string, VolumeAttachment>;
+  readonly attachments: Map<string, KeptAttachment>;
   readonly snapshots: Map<string, VolumeSnapshot>;
   /** A volume that nobody uses. */
   make(changes?: Partial<Volume>): Volume;
-  /** A server uses it already. */
-  attach(volumeId: string, serverId: string): VolumeAttachment;
+  /** A server uses it already, on that host if one is named. */
+  attach(volumeId: string, serverId: string, host?: string): KeptAttachment;
+}
+
+/** An attachment with the host that is connected by it. */
+export interface KeptAttachment extends VolumeAttachment {
+  readonly host: string | null;
 }
 
 export function volumesInMemory(): VolumesInMemory {
   const volumes = new Map<string, Volume>();
-  const attachments = new Map<string, VolumeAttachment>();
+  const attachments = new Map<string, KeptAttachment>();
   const snapshots = new Map<string, VolumeSnapshot>();
   /** What repeated requests are answered with, by their keys. */
   const asked = new Map<string, string>();
@@ -51,19 +56,25 @@ export function volumesInMemory(): VolumesInMemory {
     volumes.set(volume.id, volume);
     return volume;
   };
-  const attach = (volumeId: string, serverId: string, status: VolumeAttachment['status']): VolumeAttachment => {
-    const attachment: VolumeAttachment = { id: randomIds.uuid(), volumeId, serverId, status, mode: 'rw', connection: null };
+  const attach = (volumeId: string, serverId: string, status: VolumeAttachment['status'], host: string | null = null): KeptAttachment => {
+    const attachment: KeptAttachment = { id: randomIds.uuid(), volumeId, serverId, status, mode: 'rw', connection: null, host };
     attachments.set(attachment.id, attachment);
     return attachment;
   };
-  const attachmentOf = (id: string): VolumeAttachment => {
+  const attachmentOf = (id: string): KeptAttachment => {
     const attachment = attachments.get(id);
     if (attachment === undefined) throw notFound(`Attachment ${id} could not be found.`);
     return attachment;
   };
+  const withUses = (volume: Volume): Volume => ({
+    ...volume,
+    uses: [...attachments.values()]
+      .filter(({ volumeId, status }) => volumeId === volume.id && status === 'attached')
+      .map(({ id, serverId, host }) => ({ attachmentId: id, serverId, hostName: host, device: null, attachedAt: null })),
+  });
   const known: Partial<VolumeClient> = {
-    show: (_session, id) => Promise.resolve().then(() => find(id)),
-    list: () => Promise.resolve([...volumes.values()]),
+    show: (_session, id) => Promise.resolve().then(() => withUses(find(id))),
+    list: () => Promise.resolve([...volumes.values()].map(withUses)),
     create: (_session, { size, metadata = {} }) => Promise.resolve(make({ size, metadata })),
     delete: (_session, id) => {
       if (volumes.has(id) && find(id).status !== 'available') return Promise.reject(invalid(`Volume ${id} is ${find(id).status}.`));
@@ -105,14 +116,20 @@ export function volumesInMemory(): VolumesInMemory {
       if (idempotencyKey !== undefined) asked.set(idempotencyKey, made.id);
       return made;
     },
-    connectAttachment: async (_session, id) => {
-      const connected: VolumeAttachment = {
+    attachment: async (_session, id) => attachmentOf(id),
+    connectAttachment: async (_session, id, { host }) => {
+      const before = attachmentOf(id).host;
+      // nobody takes a disk from a host by connecting another: that needs an attachment of its own
+      if (before !== null && before !== host) throw invalid(`Attachment ${id} is connected for host ${before}.`);
+      const connected: KeptAttachment = {
         ...attachmentOf(id),
-        status: attachmentOf(id).status === 'attached' ? 'attached' : 'attaching', // on another host it is attached all the same
+        host,
+        status: attachmentOf(id).status === 'attached' ? 'attached' : 'attaching',
         connection: { driverVolumeType: 'world', data: {} },
       };
       attachments.set(id, connected);
-      if (connected.status === 'attaching') become(connected.volumeId, 'attaching');
+      const elsewhere = [...attachments.values()].some(({ volumeId, status }) => volumeId === connected.volumeId && status === 'attached');
+      if (!elsewhere) become(connected.volumeId, 'attaching');
       return connected;
     },
     completeAttachment: async (_session, id) => {
@@ -142,6 +159,6 @@ export function volumesInMemory(): VolumesInMemory {
     attachments,
     snapshots,
     make,
-    attach: (volumeId, serverId) => attach(volumeId, serverId, 'attached'),
+    attach: (volumeId, serverId, host) => attach(volumeId, serverId, 'attached', host ?? null),
   };
 }

@@ -1,6 +1,7 @@
 import { powerStates, type Instance } from '../../domain/instance.ts';
-import { findInstance, transition, updateInstance, type LocatedInstance } from '../../store/instances.ts';
+import { findInstance, transition } from '../../store/instances.ts';
 import type { ConductorDeps } from './deps.ts';
+import { disconnectVolumes } from './move-volumes.ts';
 import { concludeOperation, type OperationParams } from './outcome.ts';
 import { discardImage } from './snapshots.ts';
 import { destroyOnHost } from './sagas/destroy-on-host.ts';
@@ -26,28 +27,6 @@ export async function unbindPorts({ network, identity }: ConductorDeps, instance
 export async function discardShelvedImage(deps: ConductorDeps, instance: Instance | null): Promise<void> {
   const imageId = instance?.systemMetadata[shelvedKeys.imageId];
   if (instance !== null && imageId !== undefined) await discardImage(deps, { instanceId: instance.id, imageId }, null);
-}
-
-/**
- * Volumes stay reserved for a server while it is on no host: each gets an attachment that is connected nowhere in the place of its own. May
- * run again under the same key.
- */
-export async function disconnectVolumes(deps: ConductorDeps, { instance, cellId }: LocatedInstance, key: string): Promise<void> {
-  if (!instance.blockDevices.some(({ volumeId }) => volumeId !== null)) return;
-  const session = deps.identity.serviceSession;
-  const blockDevices = await Promise.all(
-    instance.blockDevices.map(async (device) => {
-      const { volumeId } = device;
-      if (volumeId === null) return device;
-      const attachment = { volumeId, serverId: instance.id };
-      const held = await deps.volume.createAttachment(session, attachment, { idempotencyKey: `${device.uuid}/${key}`.slice(0, 255) });
-      return { ...device, attachmentId: held.id };
-    }),
-  );
-  await updateInstance(deps.stores.cell(cellId), instance.id, { blockDevices });
-  const known = new Set(blockDevices.map(({ attachmentId }) => attachmentId));
-  const all = await deps.volume.attachments(session, { serverId: instance.id });
-  await Promise.all(all.filter(({ id }) => !known.has(id)).map(({ id }) => deps.volume.deleteAttachment(session, id)));
 }
 
 /** Takes a shelved server off its host: its guest, its claim and the binding of its ports. It is carried through however often it is begun. */

@@ -10,7 +10,9 @@ import type { ConductorDeps } from '../deps.ts';
 import { clearEvacuated } from '../complete-evacuation.ts';
 import { guestOrder } from '../guest-order.ts';
 import { bindPorts } from '../move-ports.ts';
+import { disconnectVolumes } from '../move-volumes.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
+import { completeVolumes } from '../volumes.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
 export interface EvacuateParams extends OperationParams {
@@ -145,6 +147,19 @@ export const evacuateInstance = saga<EvacuateParams, ConductorDeps>('evacuate-in
       });
     },
   })
+  .step('volumesMoved', {
+    // a host that is down and comes back reaches them no more
+    run: async ({ params, deps, idempotencyKey }) => {
+      await disconnectVolumes(deps, await getInstance(deps.stores, params.instanceId), idempotencyKey);
+      return null;
+    },
+    // the new host may have connected them; the old one does so again when it starts the guest, which has them as it did
+    undo: async ({ params, deps, idempotencyKey }) => {
+      await disconnectVolumes(deps, await getInstance(deps.stores, params.instanceId), `${idempotencyKey}/undo`);
+      const { instance } = await getInstance(deps.stores, params.instanceId);
+      await completeVolumes(deps, instance.blockDevices);
+    },
+  })
   .step('spawned', {
     run: async ({ params, results: { alone, destination }, deps, idempotencyKey, signal }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
@@ -153,6 +168,7 @@ export const evacuateInstance = saga<EvacuateParams, ConductorDeps>('evacuate-in
       const { powerState } = await deps
         .agentOn(destination.host)
         .spawn({ order, start }, { key: idempotencyKey, epoch: instance.epoch, signal });
+      await completeVolumes(deps, instance.blockDevices);
       return { powerState, start };
     },
     undo: async ({ params, results: { destination }, deps, idempotencyKey }) => {

@@ -1,4 +1,4 @@
-import type { Instance, TaskState } from '../../../domain/instance.ts';
+import type { BlockDevice, Instance, TaskState } from '../../../domain/instance.ts';
 import type { Destination } from '../../../domain/request-spec.ts';
 import { conflict, type WireError } from '../../../lib/errors.ts';
 import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
@@ -9,8 +9,10 @@ import { choosePlace } from '../choose-place.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
 import { activateBindings, dropBindings, prepareBindings } from '../move-ports.ts';
+import { keepAttachments, reserveAnew } from '../move-volumes.ts';
 import { concludeOperation, finishEvent, type OperationParams } from '../outcome.ts';
 import { unlessDown } from '../unless-down.ts';
+import { completeVolumes } from '../volumes.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 import { watchLiveMigration } from './watch-live-migration.ts';
 
@@ -35,12 +37,19 @@ const task: readonly TaskState[] = ['migrating'];
 const hasArrived = async (deps: ConductorDeps, instanceId: string, begun: Begun): Promise<boolean> =>
   ((await findInstance(deps.stores, instanceId))?.instance.host ?? begun.host) !== begun.host;
 
-/** Has the server follow its guest, which runs on its destination. */
-async function arrive(deps: ConductorDeps, instanceId: string, { cellId }: Begun, to: Destination): Promise<void> {
+/** Has the server follow its guest, which runs on its destination with these volumes. */
+async function arrive(
+  deps: ConductorDeps,
+  instanceId: string,
+  { cellId }: Begun,
+  to: Destination,
+  blockDevices: readonly BlockDevice[],
+): Promise<void> {
   const { instance } = await getInstance(deps.stores, instanceId);
   const networkInfo = await activateBindings(deps, instance, to.host);
+  await completeVolumes(deps, blockDevices);
   const { host, node, availabilityZone } = to;
-  await updateInstance(deps.stores.cell(cellId), instanceId, { host, node, availabilityZone, networkInfo });
+  await updateInstance(deps.stores.cell(cellId), instanceId, { host, node, availabilityZone, networkInfo, blockDevices });
 }
 
 /** Ends it without a fault: whoever called it off knows why. */
@@ -56,10 +65,11 @@ async function concludeCancelled(
   await finishEvent(deps, database, { instanceId, requestId, startedAt, name: 'compute_live_migration', host, failure });
 }
 
-/** Removes what the guest has left where it was. */
+/** Removes what the guest has left where it was, its volumes' connections last. */
 async function leave(deps: ConductorDeps, instance: Instance, begun: Begun, key: string): Promise<void> {
   await dropBindings(deps, instance.id, begun.host);
   await destroyOnHost(deps, instance.id, begun.host, instance.networkInfo, key);
+  await keepAttachments(deps, instance);
 }
 
 /**
@@ -135,12 +145,24 @@ export const liveMigrate = saga<LiveMigrateParams, ConductorDeps>('live-migrate'
       return place;
     },
   })
+  .step('volumesReserved', {
+    // the destination connects by attachments of its own: those of the source are as they were when it does not come to a move
+    run: async ({ params, deps, idempotencyKey }) => {
+      const { instance } = await getInstance(deps.stores, params.instanceId);
+      return { blockDevices: await reserveAnew(deps, instance, idempotencyKey) };
+    },
+    // the server names those of the host it is on, be it the destination
+    undo: async ({ params, deps }) => {
+      const { instance } = await getInstance(deps.stores, params.instanceId);
+      await keepAttachments(deps, instance);
+    },
+  })
   .step('prepared', {
-    run: async ({ params, results: { begun, destination }, deps, idempotencyKey, signal }) => {
+    run: async ({ params, results: { begun, destination, volumesReserved }, deps, idempotencyKey, signal }) => {
       const began = deps.clock.now();
       const { instance } = await getInstance(deps.stores, params.instanceId);
       const networkInfo = await prepareBindings(deps, instance, destination.host);
-      const order = guestOrder(deps.settings, { ...instance, networkInfo, node: destination.node });
+      const order = guestOrder(deps.settings, { ...instance, networkInfo, node: destination.node, ...volumesReserved });
       await deps
         .agentOn(destination.host)
         .prepareLiveMigration({ order, from: begun.host }, { key: idempotencyKey, epoch: instance.epoch, signal });
@@ -167,7 +189,7 @@ export const liveMigrate = saga<LiveMigrateParams, ConductorDeps>('live-migrate'
       await agent.liveMigrate({ instanceId: instance.id, to: destination.host }, { key: idempotencyKey, epoch: instance.epoch, signal });
       return null;
     },
-    undo: async ({ params, results: { begun, destination }, deps, idempotencyKey }) => {
+    undo: async ({ params, results: { begun, destination, volumesReserved }, deps, idempotencyKey }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
       const source = await unlessDown(deps, begun.host, () =>
         deps.agentOn(begun.host).abortLiveMigration({ instanceId: instance.id }, { key: `${idempotencyKey}/undo`, epoch: instance.epoch }),
@@ -175,15 +197,15 @@ export const liveMigrate = saga<LiveMigrateParams, ConductorDeps>('live-migrate'
       if (source?.here === true) return;
       const guest = await unlessDown(deps, destination.host, () => deps.agentOn(destination.host).inspect({ instanceId: instance.id }));
       if (source === null && guest === null) return; // it went down with its source
-      await arrive(deps, instance.id, begun, destination);
-      await leave(deps, instance, begun, `${idempotencyKey}/undo/left`);
+      await arrive(deps, instance.id, begun, destination, volumesReserved.blockDevices);
+      await leave(deps, { ...instance, ...volumesReserved }, begun, `${idempotencyKey}/undo/left`);
     },
     patienceSeconds: 30,
   })
   .pointOfNoReturn()
   .step('arrived', {
-    run: async ({ params, results: { begun, destination }, deps }) => {
-      await arrive(deps, params.instanceId, begun, destination);
+    run: async ({ params, results: { begun, destination, volumesReserved }, deps }) => {
+      await arrive(deps, params.instanceId, begun, destination, volumesReserved.blockDevices);
       return null;
     },
   })

@@ -8,7 +8,7 @@ import type { ConductorDeps } from '../deps.ts';
 import { guestNow } from '../guest-now.ts';
 import { guestOrder } from '../guest-order.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
-import { disconnectVolumes } from '../shelved.ts';
+import { disconnectVolumes } from '../move-volumes.ts';
 import { completeVolumes } from '../volumes.ts';
 
 export interface RebuildParams extends OperationParams {

@@ -10,7 +10,9 @@ import type { ConductorDeps } from '../deps.ts';
 import { endMoves } from '../end-moves.ts';
 import { guestOrder } from '../guest-order.ts';
 import { bindPorts } from '../move-ports.ts';
+import { disconnectVolumes } from '../move-volumes.ts';
 import { concludeOperation, finishEvent, type OperationParams } from '../outcome.ts';
+import { completeVolumes } from '../volumes.ts';
 import { graceOf } from './change-power.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
@@ -126,6 +128,7 @@ export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance
       await deps
         .agentOn(begun.host)
         .bringBack({ order, start: begun.running }, { key: `${idempotencyKey}/undo`, epoch: instance.epoch, signal });
+      await completeVolumes(deps, instance.blockDevices);
     },
     patienceSeconds: 120,
   })
@@ -149,6 +152,18 @@ export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance
       await updateInstance(deps.stores.cell(begun.cellId), params.instanceId, { host, node, availabilityZone, networkInfo });
     },
   })
+  .step('volumesMoved', {
+    // from now on the old host reaches them no more, and the new one not yet
+    run: async ({ params, results: { begun, destination }, deps, idempotencyKey }) => {
+      if (destination.host !== begun.host) await disconnectVolumes(deps, await getInstance(deps.stores, params.instanceId), idempotencyKey);
+      return null;
+    },
+    // the new host may have connected them
+    undo: async ({ params, results: { begun, destination }, deps, idempotencyKey }) => {
+      if (destination.host !== begun.host)
+        await disconnectVolumes(deps, await getInstance(deps.stores, params.instanceId), `${idempotencyKey}/undo`);
+    },
+  })
   .step('takenOver', {
     run: async ({ params, results: { begun, destination }, deps, idempotencyKey, signal }) => {
       const flavor = params.flavor ?? begun.flavor;
@@ -164,6 +179,7 @@ export const resizeInstance = saga<ResizeParams, ConductorDeps>('resize-instance
           { order: guestOrder(deps.settings, instance), from: begun.host, start: begun.running },
           { key: idempotencyKey, epoch: instance.epoch, signal },
         );
+      await completeVolumes(deps, instance.blockDevices);
       return { powerState, began };
     },
     // on the same host, too, this removes only the new guest: what was set aside has another name

@@ -1,7 +1,7 @@
 import { powerStates } from '../../../domain/instance.ts';
 import { conflict } from '../../../lib/errors.ts';
 import { saga } from '../../../lib/saga/saga.ts';
-import { listAggregates, zonesOfHosts } from '../../../store/aggregates.ts';
+import { zoneOfHost } from '../../../store/aggregates.ts';
 import { getInstance, updateInstance } from '../../../store/instances.ts';
 import { updateRequestSpec } from '../../../store/mappings.ts';
 import { findMove, updateMove } from '../../../store/moves.ts';
@@ -9,7 +9,9 @@ import { giveBackFromMove } from '../allocations.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
 import { bindPorts } from '../move-ports.ts';
+import { disconnectVolumes } from '../move-volumes.ts';
 import { concludeOperation, finishEvent } from '../outcome.ts';
+import { completeVolumes } from '../volumes.ts';
 import type { ResizeEndParams } from './confirm-resize.ts';
 import { destroyOnHost } from './destroy-on-host.ts';
 
@@ -46,10 +48,11 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
   .pointOfNoReturn()
   .step('successorGone', {
     run: async ({ params, results: { asideFound }, deps, idempotencyKey }) => {
-      const { instance } = await getInstance(deps.stores, params.instanceId);
+      const found = await getInstance(deps.stores, params.instanceId);
       // on the host it was set aside on, the guest that comes back takes the place of the other
-      if (asideFound.host !== asideFound.sourceHost)
-        await destroyOnHost(deps, params.instanceId, asideFound.host, instance.networkInfo, idempotencyKey);
+      if (asideFound.host === asideFound.sourceHost) return null;
+      await destroyOnHost(deps, params.instanceId, asideFound.host, found.instance.networkInfo, idempotencyKey);
+      await disconnectVolumes(deps, found, idempotencyKey);
       return null;
     },
   })
@@ -75,9 +78,11 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
     run: async ({ params, results: { asideFound }, deps, idempotencyKey }) => {
       const { instance } = await getInstance(deps.stores, params.instanceId);
       const order = guestOrder(deps.settings, instance);
-      return deps
+      const back = await deps
         .agentOn(asideFound.sourceHost)
         .bringBack({ order, start: asideFound.start }, { key: idempotencyKey, epoch: instance.epoch });
+      await completeVolumes(deps, instance.blockDevices);
+      return back;
     },
     passedOver: () => Promise.resolve({ powerState: powerStates.noState }),
   })
@@ -109,4 +114,4 @@ export const revertResize = saga<ResizeEndParams, ConductorDeps>('revert-resize'
   });
 
 const zoneOf = async ({ stores, settings }: ConductorDeps, host: string): Promise<string> =>
-  zonesOfHosts(await listAggregates(stores.api)).get(host) ?? settings.DEFAULT.default_availability_zone;
+  (await zoneOfHost(stores.api, host)) ?? settings.DEFAULT.default_availability_zone;

@@ -6,9 +6,10 @@ import { findInstance, getInstance, transition, updateInstance } from '../../../
 import { requestSpecOf, updateRequestSpec } from '../../../store/mappings.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
+import { disconnectVolumes } from '../move-volumes.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
 import { plugPorts } from '../ports.ts';
-import { disconnectVolumes, shelvedKeys, unbindPorts, withoutShelved } from '../shelved.ts';
+import { shelvedKeys, unbindPorts, withoutShelved } from '../shelved.ts';
 import { discardImage } from '../snapshots.ts';
 import { completeVolumes } from '../volumes.ts';
 import { destroyOnHost } from './destroy-on-host.ts';

@@ -1,5 +1,6 @@
 import type { Invariant } from '../invariant.ts';
 import { allocations } from './allocations.ts';
+import { attachments } from './attachments.ts';
 import { buildings } from './buildings.ts';
 import { groupMembers } from './group-members.ts';
 import { guests } from './guests.ts';
@@ -27,6 +28,7 @@ export const invariants: readonly Invariant[] = [
   groupMembers,
   allocations,
   ports,
+  attachments,
   guests,
   guestsAside,
   moves,

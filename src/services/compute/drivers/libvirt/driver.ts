@@ -25,6 +25,7 @@ import {
   type DomainStats,
   type LibvirtClient,
 } from '../../../../lib/libvirt/index.ts';
+import { retry } from '../../../../lib/retry.ts';
 import { parseXml } from '../../../../lib/xml/parse.ts';
 import { attributeAt, findAll } from '../../../../lib/xml/query.ts';
 import { errnoOf } from '../../errno.ts';
@@ -51,7 +52,7 @@ import { plugIn, unplug, type DetachPatience, type PluggedDevice } from './plugg
 import { readDiagnostics } from './read-diagnostics.ts';
 import { goesDown, isOff, stateOf, switchOff } from './power-down.ts';
 import { forgetPassphrase, keepPassphrase, pluggedVolume, volumeElement } from './volume-disk.ts';
-import { serialPortBook } from './serial-ports.ts';
+import { portWasTaken, serialPortBook } from './serial-ports.ts';
 
 /** Guests on QEMU by way of libvirt. Only domains that carry this cloud's mark exist for it. */
 export async function openLibvirtDriver({ host: hostName, settings, clock, log }: DriverDeps): Promise<HypervisorDriver> {
@@ -125,11 +126,27 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
       if (!(await exists(join(directory, file)))) throw internal(`The guest's disk '${file}' is not on the host any more.`);
     }
     signal.throwIfAborted();
+    await define(client, spec, { start: start ? 'running' : null }, signal);
+  }
+
+  /** Defines a guest whose disks are there, and starts it unless told otherwise; a port that was taken at the last moment is given up for another. */
+  async function define(
+    client: LibvirtClient,
+    spec: GuestSpec,
+    { start, isNew = false }: { readonly start: 'running' | 'paused' | null; readonly isNew?: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     await keepPassphrases(client, spec);
-    const domain = await defineDomain(client, await xmlOf(spec));
-    domains.remember(spec.id);
-    await makeConfigDrive(spec, directory, () => placesIn(client, domain), signal);
-    if (start) await startDomain(client, domain);
+    const attempt = async (): Promise<void> => {
+      const domain = await defineDomain(client, await xmlOf(spec), isNew ? ['validate'] : []);
+      domains.remember(spec.id);
+      await makeConfigDrive(spec, directoryOf(spec.id), () => placesIn(client, domain), signal);
+      if (start === null) return;
+      signal.throwIfAborted();
+      log.debug({ instanceId: spec.id }, 'the hypervisor is told to start a guest');
+      await startDomain(client, domain, start === 'paused' ? ['paused'] : []);
+    };
+    await retry(attempt, { clock, signal, attempts: 5, delayMs: 10, when: portWasTaken });
   }
 
   const driver: HypervisorDriver = {
@@ -180,20 +197,10 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
         signal.throwIfAborted();
         if ((await domains.find(client, spec.id)) !== null)
           throw conflict(`Guest ${spec.id} is on this host already.`, { code: 'guest-exists' });
-        const xml = await xmlOf(spec);
-        await makeGuestDisks(spec, directoryOf(spec.id), settings, signal).catch((error: unknown) => {
-          serialPorts?.release(spec.id);
-          throw error;
-        });
+        await makeGuestDisks(spec, directoryOf(spec.id), settings, signal);
         try {
           // from here on libvirt is not left in the middle of a call: what it has begun it would finish behind our back
-          await keepPassphrases(client, spec);
-          const domain = await defineDomain(client, xml, ['validate']);
-          domains.remember(spec.id);
-          await makeConfigDrive(spec, directoryOf(spec.id), () => placesIn(client, domain), signal);
-          signal.throwIfAborted();
-          log.debug({ instanceId: spec.id }, 'the hypervisor is told to start a guest');
-          await startDomain(client, domain, paused ? ['paused'] : []);
+          await define(client, spec, { start: paused ? 'paused' : 'running', isNew: true }, signal);
           signal.throwIfAborted();
         } catch (error) {
           await remove(spec.id).catch((failure: unknown) =>

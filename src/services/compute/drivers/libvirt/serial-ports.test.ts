@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { serialPortBook } from './serial-ports.ts';
+import { LibvirtError } from '../../../../lib/libvirt/index.ts';
+import { portWasTaken, serialPortBook } from './serial-ports.ts';
 
 const book = (options: Partial<Parameters<typeof serialPortBook>[0]> = {}) =>
   serialPortBook({
@@ -33,6 +34,17 @@ test('a guest that was off gives way to who has taken its port meanwhile', async
   expect(await ports.take('a', 1)).toEqual([10_000]);
   others.add(10_000);
   expect([await ports.take('a', 1), await ports.take('b', 1)]).toEqual([[10_002], [10_003]]);
+});
+
+test('a guest is known that was not started because its port was taken at the last moment', () => {
+  const said = (message: string) => new LibvirtError('domainCreateWithFlags', { code: 1, domain: 10, level: 2, message });
+  const taken =
+    'internal error: qemu unexpectedly closed the monitor: 2026-11-21T07:26:57.213127Z qemu-system-x86_64: -chardev socket,id=charserial0,host=127.0.0.1,port=10003,server=on,wait=off,logfile=/x/console.log,logappend=on: Failed to find an available port: Address already in use';
+  expect([said(taken), said('internal error: qemu unexpectedly closed the monitor'), new Error(taken)].map(portWasTaken)).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });
 
 test('a port somebody listens on is not given', async () => {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { invalid, KilonovaError } from '../../../../lib/errors.ts';
+import { LibvirtError } from '../../../../lib/libvirt/index.ts';
 
 /**
  * Gives the serial ports of guests their TCP ports. A guest keeps those it has until it is destroyed, unless somebody else has taken one
@@ -51,6 +52,10 @@ export function serialPortBook({ range, host, heldAlready, isFree = canListen }:
     release: (guestId) => void held?.delete(guestId),
   };
 }
+
+/** Whether a guest was not started because somebody took one of its ports after it was found free. */
+export const portWasTaken = (error: unknown): boolean =>
+  error instanceof LibvirtError && /chardev socket.*Address already in use/s.test(error.message);
 
 function portRange(text: string): { readonly first: number; readonly end: number } {
   const [, first, end] = (/^(\d{1,5}):(\d{1,5})$/.exec(text.trim()) ?? []).map(Number);

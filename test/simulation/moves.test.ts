@@ -4,9 +4,12 @@ import { conductor, conductorTopic } from '../../src/contracts/conductor.ts';
 import type { InstanceId } from '../../src/domain/instance.ts';
 import type { MoveStatus, MoveType } from '../../src/domain/move.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { KilonovaError } from '../../src/lib/errors.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
 import { inProcessBus } from '../../src/lib/rpc/in-process.ts';
+import { choosePlace } from '../../src/services/conductor/choose-place.ts';
+import type { ConductorDeps } from '../../src/services/conductor/deps.ts';
 import { clearEvacuatedHosts } from '../../src/services/conductor/reconcilers/clear-evacuated-hosts.ts';
 import { confirmOldResizes } from '../../src/services/conductor/reconcilers/confirm-old-resizes.ts';
 import { sagas } from '../../src/services/conductor/sagas/index.ts';
@@ -250,4 +253,28 @@ test('a resize waits for hosts that do not answer yet, as after a restart of eve
   } finally {
     for (const name of all) world.silent.delete(name);
   }
+});
+
+test('a place is looked for again later while a host only does not answer, and not when hosts refuse', async () => {
+  const { id } = await world.running();
+  const { instance, cellId } = await getInstance(world.stores, id);
+  const found = { chosen: { host: 'host-2', cellId } };
+  const selectDestinations: ConductorDeps['scheduler']['selectDestinations'] = ({ spec }) =>
+    Promise.resolve(
+      (spec.ignoreHosts.includes('host-2')
+        ? { found: false, message: 'No valid host was found.' }
+        : { found: true, destinations: [found] }) as never,
+    );
+  const deps = { ...world.deps, scheduler: { ...world.deps.scheduler, selectDestinations } };
+  const looked = (kind: 'unavailable' | 'unsupported') =>
+    choosePlace(deps, {
+      instance,
+      cellId,
+      ignoreHosts: [],
+      requestedHost: null,
+      admit: () => Promise.reject(new KilonovaError(kind, 'not now')),
+      signal,
+    });
+  await expect(looked('unavailable')).rejects.toMatchObject({ kind: 'unavailable', message: 'No valid host was found. host-2: not now' });
+  await expect(looked('unsupported')).rejects.toMatchObject({ kind: 'internal', code: 'NoValidHost' });
 });

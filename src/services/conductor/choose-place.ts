@@ -27,6 +27,8 @@ export async function choosePlace(deps: ConductorDeps, wish: PlaceWish): Promise
   if (spec === null) throw new KilonovaError('internal', 'The request of this instance is not recorded.');
   const ignoreHosts = [...wish.ignoreHosts];
   const refusals: string[] = [];
+  /** A host did not answer: when nothing else is found it is asked again later, for after a restart hosts come back one after the other. */
+  let away = false;
   for (let attempt = 1; ; attempt++) {
     const selection = await deps.scheduler.selectDestinations(
       {
@@ -43,7 +45,8 @@ export async function choosePlace(deps: ConductorDeps, wish: PlaceWish): Promise
       },
       { signal, timeoutMs: 60_000 },
     );
-    if (!selection.found) throw new KilonovaError('internal', [selection.message, ...refusals].join(' '), { code: 'NoValidHost' });
+    if (!selection.found)
+      throw new KilonovaError(away ? 'unavailable' : 'internal', [selection.message, ...refusals].join(' '), { code: 'NoValidHost' });
     const { chosen } = selection.destinations[0]!;
     try {
       if (chosen.cellId !== cellId) throw new KilonovaError('unsupported', `${chosen.host} is in another cell.`);
@@ -53,6 +56,7 @@ export async function choosePlace(deps: ConductorDeps, wish: PlaceWish): Promise
       const another = isKind(error, 'unsupported', 'unavailable') && requestedHost === null && forceHost === null;
       if (signal.aborted || !another || attempt >= deps.settings.scheduler.max_attempts) throw error;
       deps.log.warn({ err: error, instanceId: instance.id, host: chosen.host }, 'a host cannot take a guest');
+      away ||= isKind(error, 'unavailable');
       ignoreHosts.push(chosen.host);
       refusals.push(`${chosen.host}: ${messageOf(error)}`);
     }

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { existsSync, openSync } from 'node:fs';
 import { systemClock } from '../../lib/clock.ts';
 import { KilonovaError } from '../../lib/errors.ts';
 import { waitUntil } from '../../lib/retry.ts';
@@ -37,7 +37,8 @@ export async function down(statePath: string, options: { readonly timeoutMs: num
   const pid = await runningPid(state);
   if (pid === null) return false;
   process.kill(pid, options.destroy ? 'SIGUSR2' : 'SIGTERM');
-  await waitUntil(async () => ((await runningPid(state)) === null ? true : null), {
+  // it gives the directory up before it ends, and only then holds nothing of it any more
+  await waitUntil(async () => ((await runningPid(state)) === null && !existsSync(`/proc/${pid}/cwd`) ? true : null), {
     clock: systemClock,
     timeoutMs: options.timeoutMs,
     everyMs: 50,

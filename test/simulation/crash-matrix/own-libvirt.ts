@@ -1,10 +1,11 @@
 /**
- * Runs a command with a libvirt of its own, so that nobody else's is killed: `/run` and libvirt's directories are private to it, and what it
- * starts lives in them. Network and processes are the machine's.
+ * Runs a command with a libvirt and a network of its own, so that nobody else's is killed and no port is in the way: `/run`, libvirt's directories and
+ * all devices are private to it and to what it starts. Processes are the machine's.
  */
 export const inOwnLibvirt = (directory: string, command: readonly string[]): readonly [string, ...string[]] => [
   'unshare',
   '--mount',
+  '--net',
   '--propagation',
   'private',
   '--',
@@ -20,8 +21,13 @@ const script = `set -e
 directory=$1; shift
 cp -a /etc/libvirt "$directory/etc"
 rm -rf "$directory/etc/qemu/networks/autostart" "$directory"/etc/qemu/*.xml
+mkdir -p "$directory/cgroup"
+mount --rbind /sys/fs/cgroup "$directory/cgroup"
+mount -t sysfs sysfs /sys
+mount --rbind "$directory/cgroup" /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock
+ip link set lo up
 for place in etc/libvirt:etc var/lib/libvirt:lib var/log/libvirt:log var/cache/libvirt:cache; do
   private="$directory/\${place##*:}"
   mkdir -p "$private"

@@ -3,7 +3,15 @@ import { createHttpClient } from '../lib/http/client.ts';
 import type { Log } from '../lib/log.ts';
 import type { Endpoints, Session } from './session.ts';
 import type { Volume, VolumeClient, VolumeLimits } from './volume.ts';
-import { toAttachment, toSnapshot, toVolume, type WireAttachment, type WireSnapshot, type WireVolume } from './volume-wire.ts';
+import {
+  toAttachment,
+  toListedAttachment,
+  toSnapshot,
+  toVolume,
+  type WireAttachment,
+  type WireSnapshot,
+  type WireVolume,
+} from './volume-wire.ts';
 
 export interface VolumeClientOptions {
   readonly endpoints: Endpoints;
@@ -152,12 +160,12 @@ export function createVolumeClient({ endpoints, log, serviceSession }: VolumeCli
     attachment: async (session, attachmentId) =>
       toAttachment((await ask<{ readonly attachment: WireAttachment }>(session, at('attachments', attachmentId))).attachment),
     async attachments(session, { volumeId, serverId }) {
-      const found = await list<WireAttachment>(session, 'attachments/detail', 'attachments', {
+      const found = await list<WireAttachment>(session, 'attachments', 'attachments', {
         all_tenants: '1',
         ...(volumeId === undefined ? {} : { volume_id: volumeId }),
         ...(serverId === undefined ? {} : { instance_id: serverId }),
       });
-      return found.map(toAttachment);
+      return found.map(toListedAttachment);
     },
     async createAttachment(session, { volumeId, serverId, connector, mode }, { idempotencyKey } = {}) {
       const { attachment } = await ask<{ readonly attachment: WireAttachment }>(session, 'attachments', {

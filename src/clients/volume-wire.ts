@@ -1,4 +1,13 @@
-import type { ConnectionInfo, NbdConnection, SnapshotStatus, Volume, VolumeAttachment, VolumeSnapshot, VolumeStatus } from './volume.ts';
+import type {
+  ConnectionInfo,
+  ListedAttachment,
+  NbdConnection,
+  SnapshotStatus,
+  Volume,
+  VolumeAttachment,
+  VolumeSnapshot,
+  VolumeStatus,
+} from './volume.ts';
 
 /** A volume as Cinder's v3 API writes it. */
 export interface WireVolume {
@@ -93,11 +102,15 @@ export const toSnapshot = (wire: WireSnapshot): VolumeSnapshot => ({
   createdAt: moment(wire.created_at) ?? '',
 });
 
-export const toAttachment = (wire: WireAttachment): VolumeAttachment => ({
+export const toListedAttachment = (wire: WireAttachment): ListedAttachment => ({
   id: wire.id,
   volumeId: wire.volume_id,
   serverId: wire.instance ?? null,
   status: wire.status,
+});
+
+export const toAttachment = (wire: WireAttachment): VolumeAttachment => ({
+  ...toListedAttachment(wire),
   mode: wire.attach_mode === 'rw' || wire.attach_mode === 'ro' ? wire.attach_mode : null,
   connection: toConnection(wire.connection_info),
 });

@@ -183,6 +183,9 @@ export interface VolumeAttachment {
   readonly connection: ConnectionInfo | null;
 }
 
+/** An attachment in a list: how it is connected, passphrase and all, is told of one alone. */
+export type ListedAttachment = Omit<VolumeAttachment, 'mode' | 'connection'>;
+
 export interface NewAttachment {
   readonly volumeId: string;
   readonly serverId: string;
@@ -246,7 +249,7 @@ export interface VolumeClient {
 
   attachment(session: Session, attachmentId: string): Promise<VolumeAttachment>;
   /** Those of a volume or of a server; all, when neither is named. */
-  attachments(session: Session, of: { readonly volumeId?: string; readonly serverId?: string }): Promise<readonly VolumeAttachment[]>;
+  attachments(session: Session, of: { readonly volumeId?: string; readonly serverId?: string }): Promise<readonly ListedAttachment[]>;
   /** Reserves the volume for a server; with a connector it also connects it. The saga's first step: undo is `deleteAttachment`. */
   createAttachment(session: Session, attachment: NewAttachment, options?: Repeatable): Promise<VolumeAttachment>;
   /** Connects: answers the connection. Again with the same connector: the same answer. */

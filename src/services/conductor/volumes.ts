@@ -42,7 +42,7 @@ export async function attachmentOf(
   const session = identity.serviceSession;
   const volumeId = device.volumeId ?? '';
   // a volume service that does not know repeated requests would reserve it twice
-  const [known] = (await volume.attachments(session, { serverId })).filter((attachment) => attachment.volumeId === volumeId);
+  const [known] = await volume.attachments(session, { serverId, volumeId });
   const attachment = known ?? (await volume.createAttachment(session, { volumeId, serverId }, { idempotencyKey: device.uuid }));
   return { ...device, attachmentId: attachment.id };
 }
@@ -114,10 +114,10 @@ export async function completeVolumes({ volume, identity }: VolumeAccess, device
   );
 }
 
-/** Gives up every attachment a server has, whoever made it; succeeds when there is none. */
-export async function releaseVolumes({ volume, identity }: VolumeAccess, serverId: string): Promise<void> {
+/** Gives up every attachment a server has, or has of one volume, whoever made it; succeeds when there is none. */
+export async function releaseVolumes({ volume, identity }: VolumeAccess, serverId: string, volumeId?: string): Promise<void> {
   const session = identity.serviceSession;
-  const attachments = await volume.attachments(session, { serverId });
+  const attachments = await volume.attachments(session, { serverId, ...(volumeId === undefined ? {} : { volumeId }) });
   await Promise.all(attachments.map(({ id }) => volume.deleteAttachment(session, id)));
 }
 

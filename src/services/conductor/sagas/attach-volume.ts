@@ -4,7 +4,7 @@ import { changeInstance, findInstance, getInstance } from '../../../store/instan
 import type { ConductorDeps } from '../deps.ts';
 import { guestOrder } from '../guest-order.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
-import { attachmentOf } from '../volumes.ts';
+import { attachmentOf, releaseVolumes } from '../volumes.ts';
 
 export interface AttachVolumeParams extends OperationParams {
   /** Written into the instance when the operation was accepted, so that its name in the guest is its own from then on. */
@@ -22,9 +22,7 @@ export const attachVolume = saga<AttachVolumeParams, ConductorDeps>('attach-volu
       return device;
     },
     undo: async ({ params, deps, failure }) => {
-      const session = deps.identity.serviceSession;
-      const attachments = await deps.volume.attachments(session, { serverId: params.instanceId });
-      for (const { id, volumeId } of attachments) if (volumeId === params.device.volumeId) await deps.volume.deleteAttachment(session, id);
+      await releaseVolumes(deps, params.instanceId, params.device.volumeId ?? '');
       await removeDevice(deps, params.instanceId, params.device);
       await concludeOperation(deps, params, { event, whileTask: [null], host: null, failure });
     },

@@ -3,6 +3,7 @@ import { saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance } from '../../../store/instances.ts';
 import type { ConductorDeps } from '../deps.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
+import { releaseVolumes } from '../volumes.ts';
 import { removeDevice } from './attach-volume.ts';
 
 export interface DetachVolumeParams extends OperationParams {
@@ -37,8 +38,7 @@ export const detachVolume = saga<DetachVolumeParams, ConductorDeps>('detach-volu
       const session = deps.identity.serviceSession;
       const found = await findInstance(deps.stores, params.instanceId);
       const device = found?.instance.blockDevices.find(({ volumeId }) => volumeId === params.volumeId);
-      for (const { id, volumeId } of await deps.volume.attachments(session, { serverId: params.instanceId }))
-        if (volumeId === params.volumeId) await deps.volume.deleteAttachment(session, id);
+      await releaseVolumes(deps, params.instanceId, params.volumeId);
       if (device?.deleteOnTermination === true)
         // as Nova: a volume that goes with its server goes when it leaves it
         await deps.volume.delete(session, params.volumeId).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { VolumeAttachment } from '../../../../clients/volume.ts';
+import type { ListedAttachment } from '../../../../clients/volume.ts';
 import type { BlockDevice } from '../../../../domain/instance.ts';
 import { isKind } from '../../../../lib/errors.ts';
 import { isUuid } from '../../../../lib/ids.ts';
@@ -7,6 +7,8 @@ import { findInstance } from '../../../../store/instances.ts';
 import type { ConductorDeps } from '../../deps.ts';
 import type { Finding, Invariant } from '../invariant.ts';
 import { knownInstances, pagesOf, type KnownInstance } from '../known-instances.ts';
+
+type AttachmentOfServer = Pick<VolumeAttachment, 'id' | 'volumeId' | 'serverId'>;
 
 /** Servers of other clouds may use the same volume service: what no cell has ever known is not judged. */
 export const attachments: Invariant = {
@@ -57,7 +59,7 @@ export const attachments: Invariant = {
 };
 
 /** A cloud without volumes may be without a volume service. */
-async function allAttachments({ volume, identity }: ConductorDeps, mustBeThere: boolean): Promise<readonly VolumeAttachment[]> {
+async function allAttachments({ volume, identity }: ConductorDeps, mustBeThere: boolean): Promise<readonly ListedAttachment[]> {
   try {
     return await volume.attachments(identity.serviceSession, {});
   } catch (error) {
@@ -67,7 +69,7 @@ async function allAttachments({ volume, identity }: ConductorDeps, mustBeThere: 
 }
 
 /** An attachment of a server that does not have it. */
-function strange(deps: ConductorDeps, { id, volumeId, serverId }: VolumeAttachment, live: KnownInstance | undefined): Finding {
+function strange(deps: ConductorDeps, { id, volumeId, serverId }: ListedAttachment, live: KnownInstance | undefined): Finding {
   return {
     subject: `attachment ${id}`,
     what: `Volume ${volumeId} is attached to the server ${serverId}, which ${live === undefined ? 'is deleted' : 'does not have it by this attachment'}.`,

@@ -29,6 +29,19 @@ export async function prepareGuest(host: ComputeHost, order: GuestOrder, signal:
   return spec;
 }
 
+/** What a guest is like, with nothing fetched or made for it: where a device goes among the others that it has. */
+export async function layOutGuest(host: ComputeHost, order: GuestOrder): Promise<GuestSpec> {
+  const volumes = await connectVolumes(host, order.blockDevices, order.imageProperties);
+  const real = host.driver.imageFiles !== undefined;
+  return guestSpec(order, {
+    settings: host.settings,
+    base: null,
+    configDriveFiles: order.configDrive && real ? () => [] : null,
+    volumes,
+    real,
+  });
+}
+
 /** A guest whose disk is there needs its image no more, which may have been deleted since. */
 async function baseOf(
   host: ComputeHost,

@@ -3,15 +3,15 @@ import type { BlockDevice } from '../../../domain/instance.ts';
 import { internal } from '../../../lib/errors.ts';
 import type { ComputeHost } from '../compute-host.ts';
 import { connectVolumes } from '../connect-volumes.ts';
-import { prepareGuest } from './prepare-guest.ts';
+import { layOutGuest } from './prepare-guest.ts';
 
 /** Connects a volume that is reserved for the guest, and plugs it in. */
 export const attachVolume = (host: ComputeHost, order: GuestOrder, device: BlockDevice, signal: AbortSignal): Promise<void> =>
-  host.locks.run(order.instanceId, signal, async (mine) => {
+  host.locks.run(order.instanceId, signal, async () => {
     const [volume] = await connectVolumes(host, [device], order.imageProperties);
     if (volume === undefined) throw internal(`Block device ${device.uuid} is not a volume.`);
     const others = order.blockDevices.filter(({ uuid }) => uuid !== device.uuid);
-    await host.driver.attachVolume(await prepareGuest(host, { ...order, blockDevices: others }, mine), volume);
+    await host.driver.attachVolume(await layOutGuest(host, { ...order, blockDevices: others }), volume);
     host.log.info({ instanceId: order.instanceId, volumeId: volume.volumeId }, 'volume attached');
   });
 

@@ -1,9 +1,9 @@
 import { access, constants, readFile } from 'node:fs/promises';
+import { probeGuest } from '../../../lib/command/probe-guest.ts';
 import { pathOfProgram } from '../../../lib/command/run-command.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { connectLibvirt, defaultSocketPath, formatVersion, getVersions } from '../../../lib/libvirt/index.ts';
 import { good, missing, warning, type Check, type Finding } from '../check.ts';
-import { probeGuest } from '../probe-guest.ts';
 import { accelerators } from '../verdict.ts';
 
 /** What runs guests. */

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import type { Settings } from '../../../../config/index.ts';
+import { probeGuest } from '../../../../lib/command/probe-guest.ts';
 import { invalid } from '../../../../lib/errors.ts';
 import { getCapabilities, getDomainCapabilities, getHostname, getVersions, type LibvirtClient } from '../../../../lib/libvirt/index.ts';
 import type { Log } from '../../../../lib/log.ts';
@@ -9,7 +10,6 @@ import type { DomainHost } from './domain-xml.ts';
 import { spiceScreens } from './guest-consoles.ts';
 import { readDomainCapabilities, readHostCapabilities, type HostCapabilities } from './host-capabilities.ts';
 import { takesDirectIo } from './host-facts.ts';
-import { probeKvm } from './kvm-probe.ts';
 
 /** What is found out once about a host: what every domain of it has in common, and what never changes of its inventory. */
 export interface HostSurvey {
@@ -65,11 +65,10 @@ export async function surveyHost(client: LibvirtClient, settings: Settings, inst
 async function chooseVirtType({ libvirt }: Settings, { domainTypes }: HostCapabilities, log: Log): Promise<'kvm' | 'qemu'> {
   if (libvirt.virt_type === 'lxc') throw invalid("[libvirt] virt_type 'lxc' is not supported by this driver.");
   if (libvirt.virt_type === 'qemu') return 'qemu';
-  const probe = domainTypes.includes('kvm') ? await probeKvm() : { works: false, reason: 'libvirt has no KVM' };
-  if (probe.works) return 'kvm';
-  if (libvirt.virt_type === 'kvm')
-    throw invalid(`[libvirt] virt_type is 'kvm', but KVM does not run a guest on this host: ${probe.reason ?? 'unknown'}.`);
-  log.info({ reason: probe.reason }, 'KVM does not run a guest here; guests are emulated');
+  const reason = domainTypes.includes('kvm') ? await probeGuest('kvm') : 'libvirt has no KVM';
+  if (reason === null) return 'kvm';
+  if (libvirt.virt_type === 'kvm') throw invalid(`[libvirt] virt_type is 'kvm', but KVM does not run a guest on this host: ${reason}.`);
+  log.info({ reason }, 'KVM does not run a guest here; guests are emulated');
   return 'qemu';
 }
 

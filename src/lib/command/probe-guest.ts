@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../../lib/command/run-command.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { runCommand } from './run-command.ts';
+import { messageOf } from '../errors.ts';
 
 /** QEMU's exit device ends the emulator with twice the byte that a guest writes to it, and one. */
 const byte = 0x2a;
@@ -13,8 +13,8 @@ const port = 0xf4;
  * Runs a guest of three instructions under an accelerator and waits for the sign of life it gives. Answers null when it came, else what stood in the way.
  * Nothing less tells: `/dev/kvm` may be there where no processor can be made, such as inside another virtual machine.
  */
-export async function probeGuest(accelerator: 'kvm' | 'tcg', signal: AbortSignal): Promise<string | null> {
-  const directory = await mkdtemp(join(tmpdir(), 'kilonova-doctor-'));
+export async function probeGuest(accelerator: 'kvm' | 'tcg', signal?: AbortSignal): Promise<string | null> {
+  const directory = await mkdtemp(join(tmpdir(), 'kilonova-probe-'));
   try {
     // a processor begins 16 bytes below the end of its firmware: mov al, byte; out port, al; hlt
     const firmware = Buffer.alloc(64 * 1024, 0xf4);
@@ -39,7 +39,13 @@ export async function probeGuest(accelerator: 'kvm' | 'tcg', signal: AbortSignal
       '-bios',
       file,
     ];
-    const { exitCode } = await runCommand({ program: 'qemu-system-x86_64', args, timeoutMs: 15_000, answers: [told], signal });
+    const { exitCode } = await runCommand({
+      program: 'qemu-system-x86_64',
+      args,
+      timeoutMs: 15_000,
+      answers: [told],
+      ...(signal === undefined ? {} : { signal }),
+    });
     return exitCode === told ? null : `the guest gave no sign of life (QEMU ended with ${exitCode})`;
   } catch (error) {
     const said = error instanceof Error && error.cause instanceof Error ? error.cause.message.trim().split('\n').at(-1) : '';

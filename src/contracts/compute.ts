@@ -163,6 +163,17 @@ export const computeAgent = contract('compute', {
   bringBack: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; start: boolean }>(), result: State },
   /** Guests that are set aside. */
   guestsAside: { since: 1, kind: 'query', args: Type.Object({}), result: Type.Object({ instanceIds: Type.Array(Type.String()) }) },
+  /** What lies on the host's disks for guests that are not there; `name` says where below the directory of guests. */
+  leftFiles: {
+    since: 1,
+    kind: 'query',
+    args: Type.Object({}),
+    result: Type.Object({
+      files: Type.Array(Type.Object({ instanceId: Type.String(), name: Type.String(), ageSeconds: Type.Integer() })),
+    }),
+  },
+  /** Removes what `leftFiles` tells; `conflict` when it is of a guest that is there. */
+  removeLeftFile: { since: 1, kind: 'command', args: Type.Object({ instanceId: Type.String(), name: Type.String() }) },
   /** On the destination of a live migration: makes ready what the guest finds when it arrives. */
   prepareLiveMigration: { since: 1, kind: 'command', args: trusted<{ order: GuestOrder; from: string }>() },
   /** On the source: ends when the guest runs on the other host, or fails with the guest still here. */

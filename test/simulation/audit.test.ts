@@ -199,6 +199,48 @@ const damages: readonly Damage[] = [
     },
   },
   {
+    title: 'a port is bound to another host than that of its server',
+    invariant: 'port-has-server',
+    outcome: 'mendable',
+    make: async () => {
+      const id = await runningServer();
+      const port = [...world.ports.values()].find(({ deviceId }) => deviceId === id)!;
+      world.ports.set(port.id, { ...port, binding: { ...port.binding, hostId: 'host-2' } });
+      return { subject: `port ${port.id}` };
+    },
+  },
+  {
+    title: 'a deleted server has left its directory',
+    invariant: 'file-is-guest',
+    outcome: 'mendable',
+    make: async () => {
+      const id = await deletedServer();
+      world.hypervisors.driver(host).leaveFile({ id, name: id, touchedAt: longAgo.getTime() });
+      return { subject: `file ${id} on ${host}` };
+    },
+  },
+  {
+    title: 'a copy of a disk is left that nobody uploads',
+    invariant: 'file-is-guest',
+    outcome: 'mendable',
+    make: async () => {
+      const id = await runningServer();
+      world.hypervisors.driver(host).leaveFile({ id, name: `${id}/copy.image`, touchedAt: longAgo.getTime() });
+      return { subject: `file ${id}/copy.image on ${host}` };
+    },
+  },
+  {
+    title: 'a server that is elsewhere has left its directory',
+    invariant: 'file-is-guest',
+    outcome: 'left',
+    make: async () => {
+      const id = await runningServer();
+      const file = { id, name: id, touchedAt: longAgo.getTime() };
+      world.hypervisors.driver('host-2').leaveFile(file);
+      return { subject: `file ${id} on host-2`, undo: () => world.hypervisors.driver('host-2').leftFiles!.remove(file) };
+    },
+  },
+  {
     title: 'a mapping has no server',
     invariant: 'mapping-has-server',
     outcome: 'mendable',
@@ -444,6 +486,14 @@ const slow = (ms: number): typeof sagas =>
       },
     })),
   }));
+
+test('files are left over only once nobody has touched them for some time', async () => {
+  const id = await deletedServer();
+  world.hypervisors.driver(host).leaveFile({ id, name: id, touchedAt: Date.now() - 60_000 });
+  const mine = async () => (await findings()).filter(({ subject }) => subject.includes(id));
+  expect(await mine()).toEqual([]);
+  await world.hypervisors.driver(host).leftFiles!.remove({ id, name: id });
+});
 
 test('an operation under way is never a finding', async () => {
   world.conductor('slow', slow(60));

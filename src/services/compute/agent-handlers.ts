@@ -7,6 +7,7 @@ import { cacheImages } from './operations/cache-images.ts';
 import { consoleOutput } from './operations/console-output.ts';
 import { destroy } from './operations/destroy.ts';
 import { crashDump, setPassword } from './operations/guest-inside.ts';
+import { leftFiles, removeLeftFile } from './operations/left-files.ts';
 import { attachInterface, detachInterface } from './operations/interfaces.ts';
 import {
   abortLiveMigration,
@@ -77,6 +78,8 @@ export function agentHandlers(host: ComputeHost, nudgeReport: () => Promise<void
     discardAside: ({ instanceId }, { signal }) => discardAside(host, instanceId, signal),
     bringBack: ({ order, start }, { signal }) => bringBack(host, order, start, signal),
     guestsAside: () => guestsAside(host),
+    leftFiles: () => leftFiles(host),
+    removeLeftFile: ({ instanceId, name }, { signal }) => removeLeftFile(host, instanceId, name, signal),
     prepareLiveMigration: ({ order, from }, { signal }) => prepareLiveMigration(host, order, from, signal),
     liveMigrate: ({ instanceId, to }, { signal }) => liveMigrate(host, instanceId, to, signal),
     liveMigrationProgress: async ({ instanceId }) => liveMigrationProgress(host, instanceId),

@@ -275,6 +275,19 @@ export function describeDriver(name: string, open: () => Promise<HypervisorDrive
         await expect(open(tinyGuest().id)).rejects.toMatchObject({ kind: 'notFound' });
     });
 
+    it('tells what copies of disks are left, and lets them be removed, but no guest that is there', async ({ skip }) => {
+      const files = driver.leftFiles ?? skip('this driver keeps no files');
+      const ofGuest = async (id: string) => (await files.list()).filter((file) => file.id === id);
+      const guest = spec();
+      await driver.spawn(guest, { paused: true, signal });
+      expect(await ofGuest(guest.id)).toEqual([]);
+      await expect(files.remove({ id: guest.id, name: guest.id })).rejects.toMatchObject({ kind: 'conflict' });
+      expect(await driver.inspect(guest.id)).not.toBeNull();
+      await driver.destroy(guest.id);
+      expect(await ofGuest(guest.id)).toEqual([]);
+      await files.remove({ id: guest.id, name: guest.id });
+    });
+
     it('knows no guest that is not there', async () => {
       const { id } = tinyGuest();
       const verbs: readonly (() => Promise<unknown>)[] = [

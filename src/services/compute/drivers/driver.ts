@@ -9,6 +9,7 @@ import type { PlacedDevice } from '../../../domain/metadata/tagged-devices.ts';
 import type { HostTopology } from '../../../domain/numa/host-topology.ts';
 import type { PciDevice } from '../../../domain/pci/device-spec.ts';
 import type { GuestMoves, LiveMoves } from './guest-moves.ts';
+import type { LeftFiles } from './left-files.ts';
 
 /**
  * What every hypervisor can do. A driver knows guests, not tenants: no database, no bus, no other service. Every verb bears being
@@ -89,6 +90,8 @@ export interface HypervisorDriver {
   readonly layout?: GuestLayout;
   /** Set where guests can get another flavor or another host. */
   readonly moves?: GuestMoves;
+  /** Set where guests have files, which may be left behind. */
+  readonly leftFiles?: LeftFiles;
   /** Set where they can do so while they run. */
   readonly liveMoves?: LiveMoves;
   /** Set when a guest bears that the connection of a volume is cut and comes back, as it does when the volume grows. libvirt 9 has no way to say so for NBD. */

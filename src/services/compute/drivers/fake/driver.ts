@@ -7,6 +7,7 @@ import type { PciDevice } from '../../../../domain/pci/device-spec.ts';
 import { conflict, notFound } from '../../../../lib/errors.ts';
 import type { Clock } from '../../../../lib/clock.ts';
 import { eventQueue } from '../../event-queue.ts';
+import type { LeftFile } from '../left-files.ts';
 import type { GuestInfo, GuestSpec, HostInventory, HypervisorDriver } from '../driver.ts';
 import { diskContents } from './disk-contents.ts';
 import type { Faults } from './faults.ts';
@@ -42,6 +43,8 @@ export interface FakeDriver extends HypervisorDriver {
   /** Something happens to a guest that nobody ordered. */
   happen(id: string, event: 'shutdown' | 'crash' | 'start'): void;
   readonly peer: FakePeer;
+  /** Leaves a directory behind, as a guest does whose host lost its power while it was removed. */
+  leaveFile(file: LeftFile): void;
 }
 
 const plenty: FakeResources = { vcpus: 1000, memoryMb: 800_000, localGb: 600_000 };
@@ -63,7 +66,8 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
       .filter((guest) => !isAside(guest))
       .map((guest) => [guest.id, guest]),
   );
-  const copies = new Map<string, Buffer>();
+  const copies = new Map<string, { readonly contents: Buffer; readonly touchedAt: number }>();
+  const left = new Map<string, LeftFile>();
   const happenings = eventQueue<GuestEvent>();
   const openedAt = clock.now();
 
@@ -172,6 +176,23 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
       },
     },
     followsVolumes: true,
+    leftFiles: {
+      list: () =>
+        Promise.resolve([
+          ...left.values(),
+          ...[...copies].map(([key, { touchedAt }]) => ({
+            id: key.slice(0, key.indexOf('/')),
+            name: key.replace('/', '/copy.'),
+            touchedAt,
+          })),
+        ]),
+      async remove({ id, name }) {
+        if (name === id && guests.has(id)) throw conflict(`Guest ${id} is there: its files are not left over.`);
+        left.delete(name);
+        copies.delete(name.replace('/copy.', '/'));
+      },
+    },
+    leaveFile: (file) => void left.set(file.name, file),
     async inventory(): Promise<HostInventory> {
       const all = [...guests.values()];
       const sum = (of: (guest: FakeGuest) => number): number => all.reduce((total, guest) => total + of(guest), 0);
@@ -297,10 +318,10 @@ export function createFakeDriver({ host, clock, faults, book, resources, peer = 
       const guest = find(spec.id);
       if (quiesce === 'must' && !spec.devices.guestAgent)
         throw conflict(`Guest ${spec.id} has no agent: its file systems cannot be brought to rest.`, { code: 'no-agent' });
-      copies.set(copyKey(spec.id, name), diskContents(format, `disk of ${guest.displayName}`));
+      copies.set(copyKey(spec.id, name), { contents: diskContents(format, `disk of ${guest.displayName}`), touchedAt: clock.now() });
     },
     readCopy(id, name) {
-      const contents = copies.get(copyKey(id, name));
+      const contents = copies.get(copyKey(id, name))?.contents;
       if (contents === undefined) return Promise.reject(notFound(`There is no copy ${name} of the disk of guest ${id}.`));
       return Promise.resolve({ bytes: contents.length, data: Readable.from([contents]) });
     },

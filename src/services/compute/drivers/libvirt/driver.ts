@@ -44,6 +44,7 @@ import { setGuestPassword } from './guest-password.ts';
 import { surveyHost } from './host-survey.ts';
 import { readHostFacts, uptimeLine } from './host-facts.ts';
 import { hypervisorError } from './hypervisor-error.ts';
+import { libvirtLeftFiles } from './left-files.ts';
 import { openLibvirtLink } from './libvirt-link.ts';
 import { libvirtMoves } from './moves.ts';
 import { guestNotFound, ownedDomains } from './owned-domains.ts';
@@ -278,6 +279,12 @@ export async function openLibvirtDriver({ host: hostName, settings, clock, log }
         }
         if ((await stateOf(client, domain)) === powerStates.paused) await resumeDomain(client, domain);
       }),
+
+    leftFiles: libvirtLeftFiles({
+      instancesPath,
+      guests: async () => new Set((await driver.guests()).map(({ id }) => id)),
+      aside: async () => new Set(await driver.moves?.aside()),
+    }),
 
     moves: libvirtMoves({
       hostName,

@@ -8,8 +8,6 @@ import type { ConductorDeps } from '../../deps.ts';
 import type { Finding, Invariant } from '../invariant.ts';
 import { knownInstances, pagesOf, type KnownInstance } from '../known-instances.ts';
 
-type AttachmentOfServer = Pick<VolumeAttachment, 'id' | 'volumeId' | 'serverId'>;
-
 /** Servers of other clouds may use the same volume service: what no cell has ever known is not judged. */
 export const attachments: Invariant = {
   name: 'attachment-is-server',

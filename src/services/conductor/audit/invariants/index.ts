@@ -5,6 +5,7 @@ import { buildings } from './buildings.ts';
 import { groupMembers } from './group-members.ts';
 import { guests } from './guests.ts';
 import { guestsAside } from './guests-aside.ts';
+import { leftFiles } from './left-files.ts';
 import { mappedInstances } from './mapped-instances.ts';
 import { mappings } from './mappings.ts';
 import { moves } from './moves.ts';
@@ -31,5 +32,6 @@ export const invariants: readonly Invariant[] = [
   attachments,
   guests,
   guestsAside,
+  leftFiles,
   moves,
 ];

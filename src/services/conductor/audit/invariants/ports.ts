@@ -2,7 +2,7 @@ import type { Port } from '../../../../clients/network.ts';
 import { isKind } from '../../../../lib/errors.ts';
 import { listServices } from '../../../../store/services.ts';
 import type { ConductorDeps } from '../../deps.ts';
-import type { Invariant } from '../invariant.ts';
+import type { Finding, Invariant } from '../invariant.ts';
 import { knownInstances } from '../known-instances.ts';
 
 /** Ports that a server was given, not those its user brought. */
@@ -11,7 +11,7 @@ const isOwned = (port: Port): boolean => port.binding.profile['kilonova_owned'] 
 /** Ports on hosts that are not ours, of servers we never knew, are those of another cloud with the same network service. */
 export const ports: Invariant = {
   name: 'port-has-server',
-  says: 'A port that belongs to a server belongs to one that exists.',
+  says: 'A port that belongs to a server belongs to one that exists, and is bound to no other host than its own.',
   async check({ deps }) {
     const { stores, network, identity } = deps;
     const taken = (await network.ports(identity.serviceSession, { limit: '1000' })).filter(
@@ -26,7 +26,10 @@ export const ports: Invariant = {
       const rows = known.get(port.deviceId) ?? [];
       const { hostId } = port.binding;
       const ours = rows.length > 0 || hosts.has(hostId);
-      if (rows.some(({ live }) => live) || (!ours && hostId !== '')) return [];
+      const live = rows.find((row) => row.live);
+      if (live !== undefined)
+        return hostId === '' || live.host === null || hostId === live.host ? [] : [boundElsewhere(deps, port, live.host)];
+      if (!ours && hostId !== '') return [];
       const owned = ours && isOwned(port);
       return [
         {
@@ -40,6 +43,22 @@ export const ports: Invariant = {
     });
   },
 };
+
+/** A port that is wired where its server is not. */
+function boundElsewhere(deps: ConductorDeps, { id, deviceId, binding }: Port, host: string): Finding {
+  return {
+    subject: `port ${id}`,
+    what: `It is bound to ${binding.hostId}, and its server ${deviceId} is on ${host}.`,
+    repair: `Bind it to ${host}.`,
+    excusedBy: [deviceId],
+    mend: async () => {
+      const rows = (await knownInstances(deps.stores, [deviceId])).get(deviceId) ?? [];
+      const now = await deps.network.port(deps.identity.serviceSession, id);
+      if (now.deviceId !== deviceId || rows.find((row) => row.live)?.host !== host) return;
+      await deps.network.updatePort(deps.identity.serviceSession, id, { hostId: host });
+    },
+  };
+}
 
 /** Deletes a port if it still is what was seen. */
 async function deletePort({ network, identity }: ConductorDeps, seen: Port): Promise<void> {

@@ -80,22 +80,21 @@ test('an encrypted volume is plain inside and cipher outside', async () => {
 
 test('a guest of many kinds of disks finds all of them, and by their tags', async () => {
   await cloud.openstack('flavor create --vcpus 1 --ram 256 --disk 1 --ephemeral 2 --swap 64 many');
-  const { id: image } = await cloud.json('image show tiny');
   const disks = [
-    `uuid=${image},source_type=image,destination_type=volume,volume_size=1,boot_index=0,delete_on_termination=true,tag=system`,
-    'source_type=blank,destination_type=volume,volume_size=1,disk_bus=scsi,boot_index=-1,delete_on_termination=false,tag=archive',
+    'source_type=blank,destination_type=volume,volume_size=1,disk_bus=scsi,boot_index=-1,delete_on_termination=true,tag=archive',
     'source_type=blank,destination_type=local,volume_size=1,guest_format=ext4,boot_index=-1,delete_on_termination=true',
     'source_type=blank,destination_type=local,volume_size=32,guest_format=swap,boot_index=-1,delete_on_termination=true',
   ];
   const many = await cloud.boot(
     'many',
-    `${disks.map((disk) => `--block-device ${disk}`).join(' ')} --flavor many --nic net-id=inside,tag=outside --config-drive True`,
+    `--image tiny --boot-from-volume 1 ${disks.map((disk) => `--block-device ${disk}`).join(' ')} --flavor many --nic net-id=inside,tag=outside --config-drive True`,
   );
   const inside = (script: string): Promise<string> => cloud.inside(many.address, script);
-  const formats = await inside('blkid');
-  expect(formats).toMatch(/LABEL="ephemeral0".* TYPE="ext4"/);
-  expect(formats).toMatch(/TYPE="swap"/);
-  expect(await inside("swapon $(blkid | grep swap | cut -d: -f1) && awk '/SwapTotal/ {print $2}' /proc/meminfo")).toBe('32764');
+  // ext4 keeps its name 1024 + 120 bytes behind the beginning
+  expect(await inside('mkdir -p /mnt; mount -t ext4 /dev/vdb /mnt && dd if=/dev/vdb bs=1 skip=1144 count=10 2>/dev/null')).toBe(
+    'ephemeral0',
+  );
+  expect(await inside("swapon /dev/vdc && awk '/SwapTotal/ {print $2}' /proc/meminfo")).toBe('32764');
 
   interface Device {
     readonly tags: readonly string[];
@@ -108,13 +107,10 @@ test('a guest of many kinds of disks finds all of them, and by their tags', asyn
   const onDrive = devicesOf(await inside('cat /run/config/openstack/latest/meta_data.json'));
   const ask = () => inside('wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json').then(devicesOf);
   const tagged = new Map(onDrive.map((device) => [device.tags[0], device]));
-  expect([...tagged.keys()].toSorted()).toEqual(['archive', 'outside', 'system']);
-  const [archive, outside, system] = ['archive', 'outside', 'system'].map((tag) => tagged.get(tag)!);
-  expect([archive!.bus, outside!.bus, system!.bus]).toEqual(['scsi', 'pci', 'pci']);
+  expect([...tagged.keys()].toSorted()).toEqual(['archive', 'outside']);
+  const [archive, outside] = ['archive', 'outside'].map((tag) => tagged.get(tag)!);
+  expect([archive!.bus, outside!.bus]).toEqual(['scsi', 'pci']);
   expect(await inside('readlink -f /sys/class/net/eth0/device')).toContain(`/${outside!.address}/`);
-  expect(await inside('readlink -f /sys/class/block/vda; cat /sys/class/block/vda/serial')).toMatch(
-    new RegExp(`/${system!.address}/[^]*\n${system!.serial!.slice(0, 20)}`),
-  );
   expect(await inside('readlink -f /sys/class/block/sda')).toMatch(new RegExp(`target\\d+:0:${archive!.address.split(':')[2]}/`));
 
   await cloud.openstack('volume create --size 1 late');
@@ -127,10 +123,12 @@ test('a guest of many kinds of disks finds all of them, and by their tags', asyn
   const last = (await ask()).filter(({ tags }) => tags[0] !== 'late');
   expect(last).toEqual(onDrive);
 
+  const volumes = ((await cloud.json('server volume list many')) as { 'Volume ID': string }[]).map((each) => each['Volume ID']);
+  const [system] = volumes.filter((id) => id !== archive!.serial);
   await cloud.openstack('server delete --wait many');
-  await volumeIs(archive!.serial!, 'available');
+  await volumeIs(system!, 'available');
   await volumeIs('late', 'available');
-  expect(await cloud.refusal(`volume show ${system!.serial!}`)).toMatch(/No volume|could not be found/);
+  expect(await cloud.refusal(`volume show ${archive!.serial!}`)).toMatch(/No volume|could not be found/);
 });
 
 test('a guest boots from a snapshot of another one’s volume', async () => {

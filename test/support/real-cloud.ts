@@ -108,7 +108,7 @@ export async function startRealCloud(name: string, subnet: string | null, settin
       const { status, text } = await session.ask('compute', 'POST', `/servers/${serverId}/action`, action, microversion);
       return { status, text };
     },
-    eventually: (what, probe, seconds = 300) => waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 500, what }),
+    eventually: (what, probe, seconds = 480) => waitUntil(probe, { clock: systemClock, timeoutMs: seconds * 1000, everyMs: 500, what }),
     async boot(server, more = '--image tiny') {
       const usual = [
         more.includes('--flavor ') ? '' : '--flavor small',

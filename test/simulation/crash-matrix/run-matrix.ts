@@ -3,6 +3,9 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { silentLog } from '../../../src/lib/log.ts';
+import { makeGuestImage } from '../../../src/services/up/guest-image/make-guest-image.ts';
+import { imageCachePath } from '../../../src/services/up/state-directory.ts';
 import { chosenCells, nameOf, victimNames, type Cell } from './cells.ts';
 import type { LaneLine } from './lane.ts';
 import { inOwnLibvirt } from './own-libvirt.ts';
@@ -21,6 +24,8 @@ export interface MatrixOptions {
 
 /** Tries all cells: for each victim on a cloud of its own, and on another one after a cell that was broken. */
 export async function runMatrix({ cells, seed, atOnce, lane, onReport, onKept }: MatrixOptions): Promise<readonly CellReport[]> {
+  // what it is made of comes from the network, which the clouds do not reach
+  await makeGuestImage({ directory: imageCachePath(), log: silentLog });
   const reports: CellReport[] = [];
   const waiting: (readonly Cell[])[] = victimNames
     .map((victim) => cells.filter((cell) => cell.victim === victim))
@@ -33,7 +38,7 @@ export async function runMatrix({ cells, seed, atOnce, lane, onReport, onKept }:
     for (const child of children) child.kill('SIGTERM'); // it takes its cloud away
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-  /** Clouds look for free networks when they start, so they start one after the other. */
+  /** They start one after the other: a start takes all there is of the machine. */
   let started = Promise.resolve();
 
   const runOne = async (some: readonly Cell[]): Promise<readonly Cell[]> => {

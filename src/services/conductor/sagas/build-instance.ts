@@ -1,6 +1,7 @@
 import type { Instance, InstanceId } from '../../../domain/instance.ts';
 import type { Destination, RequestSpec } from '../../../domain/request-spec.ts';
 import { conflict, isKind, KilonovaError, messageOf } from '../../../lib/errors.ts';
+import { retry, type RetryOptions } from '../../../lib/retry.ts';
 import { deadlineOfCopies, saga } from '../../../lib/saga/saga.ts';
 import type { Executor } from '../../../lib/sql/database.ts';
 import type { CellTables } from '../../../store/tables.ts';
@@ -32,7 +33,10 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance', 
       const failures: string[] = [];
       for (const [attempt, place] of places.entries()) {
         try {
-          const powerState = await spawnAt(deps, params, place, attempt, `${idempotencyKey}/${attempt}`, signal);
+          const powerState = await retry(() => spawnAt(deps, params, place, attempt, `${idempotencyKey}/${attempt}`, signal), {
+            ...whileAway(deps, attempt + 1 < places.length ? 0 : lastPlacePatienceMs),
+            signal,
+          });
           return { host: place.host, powerState };
         } catch (error) {
           if (signal.aborted || !isWorthAnotherHost(error)) throw error;
@@ -96,6 +100,20 @@ export const buildInstance = saga<BuildParams, ConductorDeps>('build-instance', 
       return Promise.resolve(null);
     },
   });
+
+/** How long the last place is asked again while something does not answer: after a restart of everything parts come back one after the other. */
+const lastPlacePatienceMs = 30_000;
+
+function whileAway({ clock }: ConductorDeps, patienceMs: number): Omit<RetryOptions, 'signal'> {
+  const until = clock.now() + patienceMs;
+  return {
+    clock,
+    attempts: Infinity,
+    delayMs: 100,
+    maxDelayMs: 2000,
+    when: (error) => isKind(error, 'unavailable') && clock.now() < until,
+  };
+}
 
 /** A host that fails may be replaced by another; a request that is wrong fails everywhere. */
 const isWorthAnotherHost = (error: unknown): boolean =>

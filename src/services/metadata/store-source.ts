@@ -34,11 +34,11 @@ export function storeMetadataSource({
       password: storedPassword(instance.systemMetadata),
       placed: await placesOf(instance),
     });
-  /** Only its host knows them; without an answer the guest learns its tags without them. */
+  /** Only its host knows them; without a quick answer the guest learns its tags without them. */
   async function placesOf(instance: Instance): Promise<readonly PlacedDevice[]> {
     if (instance.host === null || !hasTaggedDevices(instance)) return [];
     try {
-      return (await agentOn(instance.host).placedDevices({ instanceId: instance.id })).devices;
+      return (await agentOn(instance.host).placedDevices({ instanceId: instance.id }, { timeoutMs: 5000 })).devices;
     } catch (error) {
       log.warn({ instanceId: instance.id, host: instance.host, err: error }, 'a host does not say where the devices of its guest are');
       return [];

@@ -40,16 +40,17 @@ export interface SeedReport {
 const users = 6;
 const wantsOfEach = 10;
 /** How long everything may take to come to an end once nothing goes wrong any more. */
-const restMs = 30 * 60_000;
+const restMs = 10 * 60_000;
 
 /** Takes this process for simulations: it has no other time and no other chance afterwards. */
 export async function simulator(): Promise<{ readonly run: (seed: number, options: SimulationOptions) => Promise<SeedReport> }> {
+  // before the databases, so that PostgreSQL's own timers are of this time, too
+  const sealed = sealProcess();
   const databases: Databases = {
     api: await simulatedDatabase(apiMigrations),
     cell0: await simulatedDatabase(cellMigrations),
     cell1: await simulatedDatabase(cellMigrations),
   };
-  const sealed = sealProcess();
   return {
     async run(seed, { hosts, say, sabotage }) {
       for (const database of Object.values(databases)) await database.reset();

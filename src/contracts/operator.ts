@@ -82,6 +82,8 @@ export interface HostSummary {
   readonly cell: string;
   readonly up: boolean;
   readonly disabled: boolean;
+  /** Why, in the words of whoever disabled it; `AUTO: …` where nobody did. */
+  readonly disabledReason: string | null;
   readonly forcedDown: boolean;
   readonly lastSeenAt: string | null;
   readonly nodes: readonly { readonly name: string; readonly uuid: string }[];

@@ -107,8 +107,8 @@ export function reconcilersText(reconcilers: readonly ReconcilerStatus[], now: n
 }
 
 export function hostsText(hosts: readonly HostSummary[], now: number): string {
-  const stateOf = ({ up, disabled, forcedDown }: HostSummary): string =>
-    `${forcedDown ? 'forced down' : up ? 'up' : 'down'}${disabled ? ', disabled' : ''}`;
+  const stateOf = ({ up, disabled, disabledReason, forcedDown }: HostSummary): string =>
+    `${forcedDown ? 'forced down' : up ? 'up' : 'down'}${disabled ? `, disabled${disabledReason === null ? '' : ` (${disabledReason})`}` : ''}`;
   const rows = hosts.map((host) => [
     host.host,
     host.cell,

@@ -14,6 +14,7 @@ export async function hostSummaries({ stores, clock, settings }: ApiDeps): Promi
       cell: cells.get(service.cellId) ?? '',
       up: isUp(service, clock.now(), settings.DEFAULT.service_down_time),
       disabled: service.disabled,
+      disabledReason: service.disabledReason,
       forcedDown: service.forcedDown,
       lastSeenAt: service.lastSeenAt,
       nodes: (nodesOf.get(service.host) ?? []).map(({ name, uuid }) => ({ name, uuid })),

@@ -1,4 +1,4 @@
-import type { Instance, InstanceId } from '../../../domain/instance.ts';
+import type { Instance, InstanceId, TaskState } from '../../../domain/instance.ts';
 import type { Destination, RequestSpec } from '../../../domain/request-spec.ts';
 import { conflict, isKind, KilonovaError, messageOf } from '../../../lib/errors.ts';
 import { retry, type RetryOptions } from '../../../lib/retry.ts';
@@ -125,14 +125,21 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   const spec = await requestSpecOf(deps.stores, params.instanceId);
   if (spec === null) throw beingDeleted();
   const hasPorts = spec.requestedNetworks !== 'none' && spec.requestedNetworks.length > 0;
-  const building = await transition(
-    database,
-    params.instanceId,
-    { whileTask: ['scheduling', 'networking', 'spawning'], taskState: hasPorts ? 'networking' : 'spawning' },
-    { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
-  );
+  const enter = (whileTask: readonly TaskState[]) =>
+    transition(
+      database,
+      params.instanceId,
+      { whileTask, taskState: hasPorts ? 'networking' : 'spawning' },
+      { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
+    );
+  const first = await enter(['scheduling']);
+  const building = first ?? (await enter(['networking', 'spawning']));
   if (building === null) throw beingDeleted();
-  const claimed = attempt > 0 ? await claimAgain(deps, building.id, spec, place) : place;
+  // what was claimed before this saga holds for the first try only: one that was cut off may have claimed an alternate since
+  const claimed =
+    attempt === 0 && (first !== null || (await holdsAt(deps, building.id, place)))
+      ? place
+      : await claimAgain(deps, building.id, spec, place);
   const blockDevices = await reserveVolumes(deps, building, signal);
   if (blockDevices !== building.blockDevices) await updateInstance(database, building.id, { blockDevices });
   const spawning = hasPorts ? await plug(deps, building, claimed, spec, signal) : { ...building, blockDevices };
@@ -160,6 +167,9 @@ async function plug(
   const step = { whileTask: ['networking', 'spawning'], taskState: 'spawning' } as const;
   return transition(deps.stores.cell(place.cellId), building.id, step, { networkInfo });
 }
+
+const holdsAt = async ({ placement, identity }: ConductorDeps, id: InstanceId, { computeNodeUuid }: Destination): Promise<boolean> =>
+  computeNodeUuid in (await placement.allocations(identity.serviceSession, id)).allocations;
 
 /** Claims an alternate: the place before it is given back in the same step. */
 async function claimAgain(deps: ConductorDeps, instanceId: InstanceId, spec: RequestSpec, place: Destination): Promise<Destination> {

@@ -51,9 +51,11 @@ export async function readRequest(deps: ApiDeps, ctx: RequestContext, body: NewS
   await refuseUnknownPlace(deps, forceHost ?? body.host ?? null, forceNode ?? body.hypervisor_hostname ?? null);
   if (body.hostname !== undefined && max > 1) throw invalid('Unable to allocate hostname to more than one server.');
   const groupId = await groupOf(deps, ctx, hints['group'], min);
-  const networks = await resolveNetworks(deps, ctx, body.networks, max);
   const groups = (body.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const securityGroups = networks === 'none' ? [] : await resolveSecurityGroups(deps, ctx, groups);
+  const resolvingGroups = body.networks === 'none' ? Promise.resolve([]) : resolveSecurityGroups(deps, ctx, groups);
+  resolvingGroups.catch(() => undefined); // what is wrong with networks is told first
+  const networks = await resolveNetworks(deps, ctx, body.networks, max);
+  const securityGroups = networks === 'none' ? [] : await resolvingGroups;
 
   const schedulerHints = Object.fromEntries(
     Object.entries(hints)

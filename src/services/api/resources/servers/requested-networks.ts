@@ -54,6 +54,8 @@ export async function resolveNetworks(
   }
   const networkIds = [...new Set(items.flatMap(({ networkId }) => (networkId === null ? [] : [networkId])))];
   if (networkIds.length > 0) {
+    const fits = refuseTooManyPorts(deps, ctx, servers * items.filter(({ portId }) => portId === null).length);
+    fits.catch(() => undefined); // a network that is wrong is told first
     const networks = await deps.network.networks(session, { id: networkIds });
     for (const id of networkIds)
       refuseUnusable(
@@ -61,7 +63,7 @@ export async function resolveNetworks(
         networks.find((network) => network.id === id),
         id,
       );
-    await refuseTooManyPorts(deps, ctx, servers * items.filter(({ portId }) => portId === null).length);
+    await fits;
   }
   return items;
 }

@@ -285,7 +285,9 @@ describe('the client that compute uses', () => {
       qos: {},
     });
     await client.completeAttachment(nova, attachment.id);
-    expect(await client.attachments(nova, { serverId })).toMatchObject([{ id: attachment.id, status: 'attached', mode: 'ro' }]);
+    expect(await client.attachments(nova, { serverId })).toEqual([{ id: attachment.id, volumeId: made.id, serverId, status: 'attached' }]);
+    expect(await client.attachments(nova, { serverId, volumeId: randomUUID() })).toEqual([]);
+    expect(await client.attachment(nova, attachment.id)).toMatchObject({ status: 'attached', mode: 'ro' });
     expect((await client.show(admin, made.id)).uses).toMatchObject([{ attachmentId: attachment.id, serverId, hostName: 'here' }]);
     await client.beginDetaching(nova, made.id);
     await client.rollDetaching(nova, made.id);

@@ -8,6 +8,8 @@ import { qosRoutes } from './resources/qos-specs.ts';
 import { quotaRoutes } from './resources/quotas.ts';
 import { snapshotActions, snapshotRoutes } from './resources/snapshots.ts';
 import { transferRoutes } from './resources/transfers.ts';
+import { typeEncryptionRoutes } from './resources/type-encryption.ts';
+import { extraSpecRoutes } from './resources/type-extra-specs.ts';
 import { typeActions, typeRoutes } from './resources/types.ts';
 import { volumeActions } from './resources/volume-actions.ts';
 import { volumeRoutes as ofVolumes } from './resources/volumes.ts';
@@ -19,6 +21,8 @@ export const volumeRoutes: readonly AnyRoute<VolumeDeps>[] = [
   ...snapshotRoutes,
   ...attachmentRoutes,
   ...typeRoutes,
+  ...extraSpecRoutes,
+  ...typeEncryptionRoutes,
   ...qosRoutes,
   ...quotaRoutes,
   ...transferRoutes,

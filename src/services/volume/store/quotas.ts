@@ -51,13 +51,17 @@ export const dropLimits = async (db: VolumeExecutor, scope: string): Promise<voi
   await db.deleteFrom('quota_limits').where('scope', '=', scope).execute();
 };
 
-/** What a project has, counted. */
+/** What a project has, counted: volumes that are to grow as large as they will be. */
 export async function usageOf(db: VolumeExecutor, projectId: string): Promise<QuotaValues> {
   const { rows } = await sql<{ volumes: number; snapshots: number; gigabytes: number }>`
     SELECT (SELECT count(*) FROM volumes WHERE project_id = ${projectId}) AS volumes,
            (SELECT count(*) FROM snapshots WHERE project_id = ${projectId}) AS snapshots,
            (SELECT coalesce(sum(size), 0) FROM volumes WHERE project_id = ${projectId})
-             + (SELECT coalesce(sum(size), 0) FROM snapshots WHERE project_id = ${projectId}) AS gigabytes`.execute(db);
+             + (SELECT coalesce(sum(size), 0) FROM snapshots WHERE project_id = ${projectId})
+             + (SELECT coalesce(sum(greatest((tasks.params->>'size')::bigint - volumes.size, 0)), 0) FROM tasks JOIN volumes ON volumes.id::text = tasks.subject
+                WHERE tasks.kind = 'extend-volume' AND volumes.status = 'extending' AND volumes.project_id = ${projectId}) AS gigabytes`.execute(
+    db,
+  );
   const { volumes = 0, snapshots = 0, gigabytes = 0 } = rows[0] ?? {};
   return { volumes, snapshots, gigabytes: Number(gigabytes), per_volume_gigabytes: 0, backups: 0, backup_gigabytes: 0, groups: 0 };
 }

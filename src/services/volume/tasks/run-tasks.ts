@@ -3,8 +3,10 @@ import { startReconciler } from '../../../lib/reconciler/reconciler.ts';
 import { nowOf, type VolumeDeps } from '../deps.ts';
 import { deleteTask, dueTasks, postponeTask, type Task } from '../store/tasks.ts';
 import type { TaskHandler } from './handler.ts';
-import { createSnapshot, deleteSnapshot, tellCompute, uploadVolume } from './other-tasks.ts';
+import { createSnapshot, deleteSnapshot } from './snapshot-tasks.ts';
 import type { TaskKind } from './task.ts';
+import { tellCompute } from './tell-compute.ts';
+import { uploadVolume } from './upload-volume.ts';
 import { createVolume, deleteVolume, dropOldContent, extendVolume, reimageVolume, retypeVolume, revertVolume } from './volume-tasks.ts';
 
 const handlers: Readonly<Record<TaskKind, TaskHandler>> = {

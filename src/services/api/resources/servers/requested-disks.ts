@@ -223,7 +223,10 @@ async function checkSource(deps: ApiDeps, ctx: RequestContext, device: BlockDevi
   }
   if (device.snapshotId !== null) {
     const snapshot = await deps.volume.snapshot(session, device.snapshotId).catch(failed('snapshot', device.snapshotId));
-    const volume = await deps.volume.show(session, snapshot.volumeId).catch(() => null);
+    const volume = await deps.volume.show(session, snapshot.volumeId).catch((error: unknown) => {
+      if (isKind(error, 'notFound', 'forbidden')) return null; // the caller may know of the snapshot alone
+      throw error;
+    });
     if (device.bootIndex === 0 && volume?.bootable === false) throw invalid(`Block Device ${snapshot.id} is not bootable.`);
     return volume === null ? null : factsOf(volume);
   }

@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { connectLibvirt, defaultSocketPath, findDomain } from '../../src/lib/libvirt/index.ts';
+import { serverProcesses } from '../../src/lib/postgres/orphans.ts';
 import { waitUntil } from '../../src/lib/retry.ts';
+import { readDaemons } from '../../src/services/network-agent/daemons/daemon.ts';
+import { runDirectory } from '../../src/services/network-agent/names.ts';
 import { administrator, type Administrator, type Server } from '../simulation/administrator.ts';
 import { audit, kilonova, killCloud } from '../simulation/chaos.ts';
+import { guestPid } from '../simulation/crash-matrix/processes.ts';
 
 /** A cloud of real guests that is killed in the middle of what it does. The tests are one story: the last one takes everything away. */
 let state: string;
@@ -49,7 +53,7 @@ afterAll(async () => {
 /** Ended well, or badly with a reason. */
 const settled = (id: string): Promise<Server> =>
   until(`The end of what was begun with ${id}`, async () => {
-    const server = await find(id);
+    const server = await find(id).catch(() => null); // the database may be away
     return server !== null && server.taskState === null && server.status !== 'BUILD' ? server : null;
   });
 const expectSound = async (server: Server): Promise<void> => {
@@ -73,6 +77,40 @@ test('a build goes on, or says why not, when the cloud is killed as soon as the 
   await killCloud(state);
   await up();
   await expectSound(await settled(id));
+});
+
+test('a build goes on, or says why not, when its PostgreSQL is killed as it hands the guest to its host', async () => {
+  const postmaster = async () => (await serverProcesses(join(state, 'postgresql/data'))).find(({ leads }) => leads)?.pid;
+  const id = await create('killed-under');
+  await until('Spawning', async () => ((await find(id))?.taskState === 'spawning' ? true : null), 10);
+  const killed = await postmaster();
+  process.kill(killed!, 'SIGKILL');
+  await expectSound(await settled(id));
+  expect(await postmaster()).not.toBe(killed);
+});
+
+test('a guest that is killed is off, nobody else’s is, and it starts again', async () => {
+  const [victim, other] = (await admin.servers()).filter(({ status }) => status === 'ACTIVE');
+  const pid = await guestPid(other!.id);
+  process.kill((await guestPid(victim!.id))!, 'SIGKILL');
+  await until('SHUTOFF', async () => ((await find(victim!.id))?.status === 'SHUTOFF' ? true : null));
+  expect((await admin.act(victim!.id, { 'os-start': null })).accepted).toBe(true);
+  await until('ACTIVE', async () => ((await find(victim!.id))?.status === 'ACTIVE' ? true : null));
+  expect(await guestPid(other!.id)).toBe(pid);
+});
+
+test('a DHCP server and a metadata proxy that are killed are started again', async () => {
+  const { cloudId } = JSON.parse(await readFile(join(state, 'secrets.json'), 'utf8')) as { cloudId: string };
+  const daemons = () => readDaemons(runDirectory(cloudId));
+  const programs = (running: Awaited<ReturnType<typeof daemons>>) => running.map(({ program }) => program).toSorted();
+  const before = await daemons();
+  expect(new Set(programs(before))).toEqual(new Set(['dnsmasq', 'haproxy']));
+  for (const { pid } of before) process.kill(pid, 'SIGKILL');
+  const after = await until('The daemons', async () => {
+    const running = await daemons();
+    return running.length >= before.length && running.every(({ pid }) => !before.some((dead) => dead.pid === pid)) ? running : null;
+  });
+  expect(programs(after)).toEqual(programs(before));
 });
 
 test('a delete is carried through when the cloud is killed in the middle of it', async () => {

@@ -53,7 +53,7 @@ export async function runLane(directory: string, cells: readonly Cell[], seed: n
     if (whole) for (const problem of await takenAway(state, directory)) report(alone(problem));
   } catch (error) {
     report(alone(messageOf(error)));
-    left = []; // nobody knows what another cloud would do better
+    if (left.length === cells.length) left = []; // another cloud would do no better
   }
   if (!whole) {
     process.stderr.write(`${await tailOf(join(state, 'kilonova.log'))}\n`);

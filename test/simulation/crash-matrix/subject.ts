@@ -108,5 +108,5 @@ export async function hasBooted(admin: Administrator, serverId: string): Promise
   const { json } = await admin
     .ask<{ output?: string }>('compute', 'POST', `/servers/${serverId}/action`, { 'os-getConsoleOutput': {} })
     .catch((error: unknown) => ({ json: { output: messageOf(error) } }));
-  return json.output?.includes('TINY ready') === true || json.output?.includes('login:') === true ? true : null;
+  return json.output?.includes('login:') === true ? true : null;
 }

@@ -32,6 +32,8 @@ export interface WalkOptions {
 
 /** An operation may take this long after a death, however slow the machine is. */
 const patienceSeconds = 150;
+/** Emulated guests of a machine that is busy with other things boot for minutes. */
+const bootSeconds = 600;
 
 /** Tries cells on one cloud, one after the other, and stops at the first that is broken. Answers those that are still to be tried. */
 export async function walk({ cloud, cells, random, report }: WalkOptions): Promise<readonly Cell[]> {
@@ -45,7 +47,7 @@ export async function walk({ cloud, cells, random, report }: WalkOptions): Promi
   await until('The bystander', async () =>
     (await cloud.admin().servers()).find(({ id }) => id === bystander)?.status === 'ACTIVE' ? true : null,
   );
-  await until('The bystander’s boot', () => hasBooted(cloud.admin(), bystander));
+  await until('The bystander’s boot', () => hasBooted(cloud.admin(), bystander), bootSeconds);
   await until('The volume', async () => ((await look(cloud.admin(), subject)).stage === 'none' ? true : null));
   const bystanderPid = await guestPid(bystander);
   const baseline = await cloud.inventory();
@@ -70,7 +72,7 @@ export async function walk({ cloud, cells, random, report }: WalkOptions): Promi
   };
   const ready = async (name: OperationName): Promise<void> => {
     // what is unplugged is given back by the guest itself
-    if (name === 'detach') await until('The guest’s boot', () => hasBooted(cloud.admin(), subject.serverId ?? ''));
+    if (name === 'detach') await until('The guest’s boot', () => hasBooted(cloud.admin(), subject.serverId ?? ''), bootSeconds);
   };
   const remember = (lines: readonly SagaLine[]): void => {
     for (const { log } of lines) for (const { step, event, ms } of log) if (event === 'ran') usualMs.set(step, ms);

@@ -1,8 +1,8 @@
 import type { VmState } from '../../../domain/instance.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance } from '../../../store/instances.ts';
+import { concludeUndone } from '../conclude-undone.ts';
 import type { ConductorDeps } from '../deps.ts';
-import { guestNow } from '../guest-now.ts';
 import { guestOrder } from '../guest-order.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
 import { softDeletedKeys, withoutSoftDeleted } from '../soft-deleted.ts';
@@ -20,18 +20,7 @@ export const restoreInstance = saga<OperationParams, ConductorDeps>('restore-ins
       return { powerState, host: instance.host };
     },
     // it stays deleted; should it run, its host's next look at its guests switches it off
-    undo: async ({ params, deps, failure }) => {
-      const found = await findInstance(deps.stores, params.instanceId);
-      if (found === null) return;
-      const { powerState } = await guestNow(deps, found.instance);
-      await concludeOperation(deps, params, {
-        event,
-        whileTask: ['restoring'],
-        changes: powerState === undefined ? {} : { powerState },
-        host: found.instance.host,
-        failure,
-      });
-    },
+    undo: ({ params, deps, failure }) => concludeUndone(deps, params, { event, whileTask: ['restoring'], failure }),
   })
   .pointOfNoReturn()
   .step('finished', {

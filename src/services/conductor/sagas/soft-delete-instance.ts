@@ -1,8 +1,8 @@
 import type { VmState } from '../../../domain/instance.ts';
 import { saga } from '../../../lib/saga/saga.ts';
 import { findInstance, getInstance } from '../../../store/instances.ts';
+import { concludeUndone } from '../conclude-undone.ts';
 import type { ConductorDeps } from '../deps.ts';
-import { guestNow } from '../guest-now.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
 import { softDeletedKeys } from '../soft-deleted.ts';
 import { graceOf } from './change-power.ts';
@@ -23,19 +23,10 @@ export const softDeleteInstance = saga<SoftDeleteParams, ConductorDeps>('soft-de
       const { powerState } = await deps.agentOn(instance.host).powerOff(asked, { key: idempotencyKey, epoch: instance.epoch, signal });
       return { powerState, host: instance.host };
     },
-    undo: async ({ params, deps, failure }) => {
-      const found = await findInstance(deps.stores, params.instanceId);
-      if (found === null) return;
+    undo: ({ params, deps, failure }) => {
       const follows: readonly VmState[] = ['active', 'stopped', 'paused', 'suspended'];
-      const { vmState, powerState } = await guestNow(deps, found.instance);
-      await concludeOperation(deps, params, {
-        event,
-        whileTask: ['soft-deleting'],
-        ...(vmState !== undefined && follows.includes(params.was) ? { vmState } : {}),
-        changes: powerState === undefined ? {} : { powerState },
-        host: found.instance.host,
-        failure,
-      });
+      const vmState = (seen: VmState | undefined) => (follows.includes(params.was) ? seen : undefined);
+      return concludeUndone(deps, params, { event, whileTask: ['soft-deleting'], vmState, failure });
     },
   })
   .pointOfNoReturn()

@@ -1,7 +1,7 @@
 import { saga } from '../../../lib/saga/saga.ts';
-import { findInstance, getInstance } from '../../../store/instances.ts';
+import { getInstance } from '../../../store/instances.ts';
+import { concludeUndone } from '../conclude-undone.ts';
 import type { ConductorDeps } from '../deps.ts';
-import { guestNow } from '../guest-now.ts';
 import { guestOrder } from '../guest-order.ts';
 import { concludeOperation, type OperationParams } from '../outcome.ts';
 
@@ -18,18 +18,7 @@ export const unrescueInstance = saga<OperationParams, ConductorDeps>('unrescue-i
       return { powerState, host: instance.host };
     },
     // it stays rescued, whatever runs: unrescuing it again is how it is mended
-    undo: async ({ params, deps, failure }) => {
-      const found = await findInstance(deps.stores, params.instanceId);
-      if (found === null) return;
-      const { powerState } = await guestNow(deps, found.instance);
-      await concludeOperation(deps, params, {
-        event,
-        whileTask: ['unrescuing'],
-        changes: powerState === undefined ? {} : { powerState },
-        host: found.instance.host,
-        failure,
-      });
-    },
+    undo: ({ params, deps, failure }) => concludeUndone(deps, params, { event, whileTask: ['unrescuing'], failure }),
   })
   .pointOfNoReturn()
   .step('finished', {

@@ -19,16 +19,18 @@ const options = new Command('npm run simulate --')
   .option('--first <n>', 'the seed of the first; each further one has the next', number, 1)
   .option('--hosts <n>', 'compute hosts of each', number, 50)
   .option('--trace', 'print everything that happens', false)
-  .option('--sabotage <rule>', 'break a rule on purpose: epochs or journal')
+  .option('--until-broken', 'stop at the first that breaks a promise', false)
+  .option('--sabotage <rule>', 'break a rule on purpose: epochs or destroy')
   .showHelpAfterError()
   .parse()
-  .opts<{ seeds: number; first: number; hosts: number; trace: boolean; sabotage?: 'epochs' | 'journal' }>();
+  .opts<{ seeds: number; first: number; hosts: number; trace: boolean; untilBroken: boolean; sabotage?: 'epochs' | 'destroy' }>();
 
 /** The process is sealed soon: this is the time that goes on outside. */
 const began = process.hrtime.bigint();
 const seconds = (): number => Number(process.hrtime.bigint() - began) / 1e9;
 const { run } = await simulator();
 const failed: number[] = [];
+let done = 0;
 const totals = { accepted: 0, refused: 0, unanswered: 0, lines: 0, seconds: 0 };
 for (let seed = options.first; seed < options.first + options.seeds; seed++) {
   const report = await run(seed, {
@@ -36,6 +38,7 @@ for (let seed = options.first; seed < options.first + options.seeds; seed++) {
     ...(options.trace ? { say: (line: string) => write(`${line}\n`) } : {}),
     ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }),
   });
+  done++;
   totals.accepted += report.accepted;
   totals.refused += report.refused;
   totals.unanswered += report.unanswered;
@@ -50,6 +53,7 @@ for (let seed = options.first; seed < options.first + options.seeds; seed++) {
         .join('')}`,
     );
     write(`  once more: npm run simulate -- --first ${seed} --seeds 1 --hosts ${options.hosts} --trace\n`);
+    if (options.untilBroken) break;
   } else if (options.seeds <= 50 || seed % 50 === 0) {
     write(
       `seed ${seed} kept every promise ${report.fingerprint.slice(0, 12)}: ${report.accepted} operations, ${report.seconds} s in all, at ${seconds().toFixed(0)} s\n`,
@@ -57,8 +61,8 @@ for (let seed = options.first; seed < options.first + options.seeds; seed++) {
   }
 }
 write(`
-seeds           ${options.seeds} from ${options.first}, ${options.hosts} hosts each
-kept            ${options.seeds - failed.length}
+seeds           ${done} from ${options.first}, ${options.hosts} hosts each
+kept            ${done - failed.length}
 broken          ${failed.length}${failed.length > 0 ? `: ${failed.join(', ')}` : ''}
 operations      ${totals.accepted} accepted, ${totals.refused} refused, ${totals.unanswered} unanswered
 events          ${totals.lines}

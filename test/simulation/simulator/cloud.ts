@@ -14,6 +14,7 @@ import { memoryJournal, type CommandJournal } from '../../../src/lib/rpc/journal
 import type { Log } from '../../../src/lib/log.ts';
 import { fakeNeighbours } from '../../../src/services/api/test-support/neighbours.ts';
 import { createApi } from '../../../src/services/api/start-api.ts';
+import type { FakeDriver } from '../../../src/services/compute/drivers/fake/driver.ts';
 import { fakeHypervisors, type FakeHypervisors } from '../../../src/services/compute/drivers/fake/hypervisors.ts';
 import { startCompute } from '../../../src/services/compute/start-compute.ts';
 import { startConductor } from '../../../src/services/conductor/start-conductor.ts';
@@ -85,8 +86,9 @@ export interface CloudDeps {
   readonly hosts: number;
   readonly watcher: Watcher;
   readonly log: Log;
-  /** Around the journals of hosts, to break them on purpose. */
+  /** Around the journals and the drivers of hosts, to break them on purpose. */
   readonly journal?: (journal: CommandJournal) => CommandJournal;
+  readonly driver?: (driver: FakeDriver) => FakeDriver;
 }
 
 /** Everything the API knows, so that no request is refused for its version. */
@@ -207,7 +209,7 @@ export async function simulatedCloud(deps: CloudDeps): Promise<SimulatedCloud> {
           driverName: 'fake.FakeDriver',
           statePath: join(tmpdir(), 'kilonova-simulator'),
           clients: { image: images, network: ofNetwork, volume, placement: ofPlacement },
-          driver: process.guard(hypervisors.driver(host)),
+          driver: process.guard((deps.driver ?? ((whole) => whole))(hypervisors.driver(host))),
           journal,
         });
       };

@@ -1,20 +1,19 @@
 import pino from 'pino';
-import type { CommandJournal } from '../../../src/lib/rpc/journal.ts';
 import { silentLog, type Log } from '../../../src/lib/log.ts';
 import { apiMigrations } from '../../../src/store/migrations/api.ts';
 import { cellMigrations } from '../../../src/store/migrations/cell.ts';
-import { simulatedCloud, type Databases, type SimulatedCloud } from './cloud.ts';
+import { simulatedCloud, type CloudDeps, type Databases, type SimulatedCloud } from './cloud.ts';
 import { wearDown } from './faults.ts';
 import type { Random } from './random.ts';
 import { sealProcess } from './sealed-process.ts';
-import { simulatedDatabase } from './simulated-database.ts';
+import { simulatedDatabases } from './simulated-database.ts';
 import { audited, history, leftovers, servers, underWay } from './verdict.ts';
 import { watcher, type Watcher } from './watcher.ts';
 import { calmDown, weather } from './weather.ts';
 import { workload } from './workload.ts';
 
 /** A rule that is broken on purpose, to see that the simulator sees it. */
-export type Sabotage = 'epochs' | 'journal';
+export type Sabotage = 'epochs' | 'destroy';
 
 export interface SimulationOptions {
   readonly hosts: number;
@@ -46,11 +45,7 @@ const restMs = 10 * 60_000;
 export async function simulator(): Promise<{ readonly run: (seed: number, options: SimulationOptions) => Promise<SeedReport> }> {
   // before the databases, so that PostgreSQL's own timers are of this time, too
   const sealed = sealProcess();
-  const databases: Databases = {
-    api: await simulatedDatabase(apiMigrations),
-    cell0: await simulatedDatabase(cellMigrations),
-    cell1: await simulatedDatabase(cellMigrations),
-  };
+  const databases: Databases = await simulatedDatabases({ api: apiMigrations, cell0: cellMigrations, cell1: cellMigrations });
   return {
     async run(seed, { hosts, say, sabotage }) {
       for (const database of Object.values(databases)) await database.reset();
@@ -71,7 +66,7 @@ export async function simulator(): Promise<{ readonly run: (seed: number, option
           hosts,
           watcher: seen,
           log,
-          ...(sabotage === undefined ? {} : { journal: saboteurs[sabotage] }),
+          ...(sabotage === undefined ? {} : saboteurs[sabotage]),
         });
         const demand = workload(cloud, random.fork('workload'), seen);
         await live(cloud, random, demand, seen);
@@ -98,11 +93,11 @@ export async function simulator(): Promise<{ readonly run: (seed: number, option
   };
 }
 
-const saboteurs: Readonly<Record<Sabotage, (journal: CommandJournal) => CommandJournal>> = {
+const saboteurs: Readonly<Record<Sabotage, Partial<Pick<CloudDeps, 'journal' | 'driver'>>>> = {
   /** Hosts obey whoever comes. */
-  epochs: (journal) => ({ ...journal, epoch: () => 0 }),
-  /** Hosts do again what they are told again. */
-  journal: (journal) => ({ ...journal, outcome: () => null }),
+  epochs: { journal: (journal) => ({ ...journal, epoch: () => 0 }) },
+  /** Hosts say that a guest is destroyed, and keep it. */
+  destroy: { driver: (driver) => ({ ...driver, destroy: () => Promise.resolve() }) },
 };
 
 /** Users want things while other things go wrong. */

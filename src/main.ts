@@ -216,6 +216,13 @@ withState(inspection.command('saga'))
   .argument('<id>')
   .option('--json', 'for programs')
   .action((id: string, { state, json }: { state: string; json?: true }) => runInspect(state, json === true, { what: 'saga', id }));
+withState(inspection.command('moves'))
+  .description('list moves of servers that have not ended, with their progress, and the newest that have')
+  .option('--all', 'up to a thousand that have ended')
+  .option('--json', 'for programs')
+  .action(({ state, all, json }: { state: string; all?: true; json?: true }) =>
+    runInspect(state, json === true, { what: 'moves', all: all === true }),
+  );
 withState(inspection.command('decisions'))
   .description('list what the scheduler decided, newest first')
   .option('--failed', 'only requests for which no host was found')

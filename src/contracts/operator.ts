@@ -1,3 +1,4 @@
+import type { MoveProgress, MoveStatus, MoveType } from '../domain/move.ts';
 import type { WireError } from '../lib/errors.ts';
 import type { SagaLogLine, SagaState, SagaWaiting } from '../lib/saga/store.ts';
 import type { AuditFinding } from './conductor.ts';
@@ -75,6 +76,25 @@ export interface SagaDetail extends SagaSummary {
   readonly deadline: string | null;
   /** Empty when no conductor knows it, or none answers. */
   readonly steps: readonly SagaStep[];
+}
+
+/** A move of a server between hosts or flavors. */
+export interface MoveSummary {
+  /** Also of the operation that does it. */
+  readonly id: string;
+  readonly cell: string;
+  readonly serverId: string;
+  readonly type: MoveType;
+  readonly status: MoveStatus;
+  readonly ended: boolean;
+  readonly sourceHost: string;
+  /** Null until one is chosen. */
+  readonly destHost: string | null;
+  /** Of a live migration, once something was measured. */
+  readonly progress: MoveProgress | null;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
 }
 
 export interface HostSummary {

@@ -153,6 +153,20 @@ export async function movesIn(tx: Executor<CellTables>, statuses: readonly MoveS
   return rows.map(toMove);
 }
 
+/** The moves of a cell that have not ended, and so many that have, each newest first. */
+export async function openAndEndedMoves(tx: Executor<CellTables>, limit: number): Promise<Move[]> {
+  const rows = (ended: boolean) =>
+    tx
+      .selectFrom('migrations')
+      .selectAll()
+      .where('status', ended ? 'in' : 'not in', [...endedMoves])
+      .orderBy(ended ? 'updated_at' : 'id', 'desc')
+      .$if(ended, (query) => query.limit(limit))
+      .execute();
+  const [open, ended] = await Promise.all([rows(false), rows(true)]);
+  return [...open, ...ended].map(toMove);
+}
+
 /** What a list of moves is narrowed to. */
 export interface MoveQuery {
   readonly hidden: boolean | null;

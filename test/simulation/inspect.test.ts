@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { randomIds } from '../../src/lib/ids.ts';
+import type { InstanceId } from '../../src/domain/instance.ts';
+import type { MoveStatus } from '../../src/domain/move.ts';
+import { insertMove, updateMove, type MoveChanges } from '../../src/store/moves.ts';
 import { inspect, isNoCloud, type Inspection } from '../../src/services/inspect/inspect.ts';
 import { writeCredentials } from '../../src/services/up/credentials-files.ts';
 import { stateDirectory } from '../../src/services/up/state-directory.ts';
@@ -87,6 +90,40 @@ test('nobody sees the password an operation hands to a guest', async () => {
   expect(JSON.parse(text)).toMatchObject({ id, params: { instanceId: serverId, adminPass: '***' } });
 });
 
+test('moves are listed: what is under way with its progress, then what has ended', async () => {
+  expect(await look({ what: 'moves', all: false })).toEqual({ code: 0, text: 'Nothing has moved yet.\n' });
+  const moved = async (status: MoveStatus, more: MoveChanges = {}): Promise<string> => {
+    const id = randomIds.uuid();
+    const asked = { projectId: 'p', userId: 'u', sourceHost: 'fake-1', sourceNode: 'fake-1' };
+    await insertMove(cell(), { id, instanceId: randomIds.uuid() as InstanceId, type: 'live-migration', status, ...asked });
+    await updateMove(cell(), id, more);
+    return id;
+  };
+  const none = { diskTotal: 0, diskProcessed: 0, diskRemaining: 0 };
+  const ids = [
+    await moved('completed', { destHost: 'fake-2' }),
+    await moved('running', {
+      destHost: 'fake-2',
+      progress: { memoryTotal: 1024 ** 3, memoryProcessed: 1024 ** 3 / 4, memoryRemaining: 3 * 1024 ** 2, ...none },
+    }),
+    await moved('accepted'),
+  ];
+  const { text } = await look({ what: 'moves', all: true });
+  expect(text.split('\n')).toEqual([
+    expect.stringMatching(/^MOVE +SERVER +TYPE +STATUS +FROM +TO +PROGRESS +BEGUN +LAST$/),
+    expect.stringMatching(`^${ids[2]} +\\S+ +live-migration +accepted +fake-1 +– +\\d+ s ago +\\d+ s ago$`),
+    expect.stringMatching(
+      `^${ids[1]} +\\S+ +live-migration +running +fake-1 +fake-2 +memory 25 % of 1024 MiB, 3 MiB to go +\\d+ s ago +\\d+ s ago$`,
+    ),
+    expect.stringMatching(`^${ids[0]} +\\S+ +live-migration +completed +fake-1 +fake-2 +\\d+ s ago +\\d+ s ago$`),
+    '',
+  ]);
+  expect(JSON.parse((await look({ what: 'moves', all: false }, { json: true })).text)).toMatchObject({
+    moves: [{ ended: false }, { ended: false, progress: { memoryTotal: 1024 ** 3 } }, { id: ids[0], ended: true }],
+  });
+  await cell().deleteFrom('migrations').execute();
+});
+
 test('reconcilers tell of their last look', async () => {
   const { code, text } = await look({ what: 'reconcilers' });
   expect(code).toBe(0);
@@ -115,16 +152,25 @@ test('an audit names what is wrong, repairs it when asked, and is clean then', a
 test('only administrators look', async () => {
   const root = new URL('/kilonova/v1/', cloud.cloud.endpoints['compute']);
   const member = await cloud.user('member');
-  for (const [method, path] of [
+  for (const [method, path, json] of [
     ['GET', 'audit'],
     ['POST', 'audit'],
     ['GET', 'reconcilers'],
     ['GET', 'sagas'],
     ['GET', `sagas/${randomIds.uuid()}`],
     ['GET', 'hosts'],
+    ['GET', 'moves'],
+    ['GET', `sagas/${randomIds.uuid()}/consequences`],
+    ['POST', `sagas/${randomIds.uuid()}/order`, { order: 'resume' }],
   ] as const) {
-    expect((await fetch(new URL(path, root), { method })).status).toBe(401);
-    expect((await fetch(new URL(path, root), { method, headers: { 'x-auth-token': member.token } })).status).toBe(403);
+    const asked = (headers: object) =>
+      fetch(new URL(path, root), {
+        method,
+        headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      });
+    expect((await asked({})).status).toBe(401);
+    expect((await asked({ 'x-auth-token': member.token })).status).toBe(403);
   }
 });
 

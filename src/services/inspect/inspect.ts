@@ -1,8 +1,9 @@
 import type { AuditReport } from '../../contracts/conductor.ts';
-import type { HostSummary, SagaDetail, SagaSummary } from '../../contracts/operator.ts';
+import type { HostSummary, MoveSummary, SagaDetail, SagaSummary } from '../../contracts/operator.ts';
 import type { ReconcilerStatus } from '../../lib/reconciler/reconciler.ts';
 import type { Decision } from '../../domain/decision.ts';
 import { decisionsText, decisionText } from './decision-reports.ts';
+import { movesText } from './move-report.ts';
 import { auditText, hostsText, reconcilersText, sagasText, sagaText } from './reports.ts';
 import { noCloud, openOperatorClient, type OperatorClient } from '../../clients/operator.ts';
 
@@ -24,6 +25,7 @@ export type Inspection =
   | { readonly what: 'saga'; readonly id: string }
   | { readonly what: 'decision'; readonly id: string }
   | { readonly what: 'decisions'; readonly failed: boolean }
+  | { readonly what: 'moves'; readonly all: boolean }
   | { readonly what: 'reconcilers' }
   | { readonly what: 'hosts' };
 
@@ -70,6 +72,10 @@ async function look(client: OperatorClient, inspection: Inspection): Promise<See
         `/decisions${inspection.failed ? '?failed=true' : ''}`,
       );
       return { answer, text: decisionsText(answer.decisions, now), exitCode: 0 };
+    }
+    case 'moves': {
+      const answer = await client.ask<{ readonly moves: readonly MoveSummary[] }>('GET', `/moves${inspection.all ? '?ended=1000' : ''}`);
+      return { answer, text: movesText(answer.moves, now), exitCode: 0 };
     }
     case 'reconcilers': {
       const answer = await client.ask<{ readonly reconcilers: readonly ReconcilerStatus[] }>('GET', '/reconcilers');

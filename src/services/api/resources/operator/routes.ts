@@ -1,5 +1,5 @@
 import type { AuditReport } from '../../../../contracts/conductor.ts';
-import type { SagaConsequences, SagaDetail, SagaOrdered } from '../../../../contracts/operator.ts';
+import type { MoveSummary, SagaConsequences, SagaDetail, SagaOrdered } from '../../../../contracts/operator.ts';
 import Type from 'typebox';
 import { notFound } from '../../../../lib/errors.ts';
 import { isTruthy, anyText, digits, versionedQuery } from '../../../../lib/http/query.ts';
@@ -9,12 +9,16 @@ import { findSaga, newestSagas } from '../../../../store/sagas.ts';
 import { route, type ApiDeps } from '../../deps.ts';
 import { plainBody } from '../../../../lib/http/versioned-body.ts';
 import { hostSummaries } from './host-summaries.ts';
+import { moveSummaries } from './move-summaries.ts';
 import { openConsole } from './open-console.ts';
 import { sagaDetail, sagaSummary } from './saga-views.ts';
 
 /** An audit of many hosts takes its time. */
 const auditTimeoutMs = 600_000;
 const mostSagas = 1000;
+/** Moves that have ended. */
+const fewMoves = 20;
+const mostMoves = 1000;
 
 const audit = (method: 'GET' | 'POST', policy: 'kilonova:inspect' | 'kilonova:repair', summary: string) =>
   route({
@@ -98,6 +102,17 @@ export const operatorRoutes = [
     },
     reply: { status: 200 },
     handle: ({ params, body, deps }): Promise<SagaOrdered> => deps.conductor.orderSaga({ sagaId: params.sagaId, order: body.order }),
+  }),
+  route({
+    method: 'GET',
+    path: '/kilonova/v1/moves',
+    summary: 'List moves that have not ended, and the newest that have',
+    policy: 'kilonova:inspect',
+    query: versionedQuery({ ended: { type: digits } }),
+    reply: { status: 200 },
+    handle: async ({ query, deps }): Promise<{ moves: readonly MoveSummary[] }> => ({
+      moves: await moveSummaries(deps, Math.min(Number(query.ended ?? fewMoves), mostMoves)),
+    }),
   }),
   route({
     method: 'GET',

@@ -4,8 +4,15 @@ import type { Executor } from '../lib/sql/database.ts';
 import type { Stores } from './stores.ts';
 import type { CellTables } from './tables.ts';
 
+/** What resizes that were accepted will take beyond what their instances have, by instance. */
+const growing = sql<{ subject: string; vcpus: number; memory_mb: number; disk: number }>`(
+  SELECT subject, (params->'flavor'->>'vcpus')::int AS vcpus, (params->'flavor'->>'memoryMb')::int AS memory_mb,
+         (params->'flavor'->>'rootGb')::int + (params->'flavor'->>'ephemeralGb')::int + ceil((params->'flavor'->>'swapMb')::numeric / 1024) AS disk
+  FROM sagas WHERE state = 'running' AND name = 'resize-instance' AND params->'flavor' <> 'null')`.as('growing');
+const diskOf = sql`root_gb + ephemeral_gb + ceil((flavor->>'swapMb')::numeric / 1024)`;
+
 /**
- * What the instances of a project use now: counted, never kept. Deleted and soft-deleted ones do not count. `within` is a transaction the caller has
+ * What the instances of a project use now, or will when the resizes that were accepted are done: counted, never kept. Deleted and soft-deleted ones do not count. `within` is a transaction the caller has
  * open in one of the cells: that cell is counted in it, so that nobody waits for a second connection while holding one.
  */
 export async function countUsage(
@@ -17,11 +24,12 @@ export async function countUsage(
     stores.cells().map(({ id, database }) =>
       (id === within?.cellId ? within.tx : database)
         .selectFrom('instances')
+        .leftJoin(growing, (join) => join.onRef('growing.subject', '=', (eb) => eb.cast<string>('instances.uuid', 'text')))
         .select((eb) => [
           eb.fn.countAll<number>().as('instances'),
-          sql<number>`coalesce(sum(vcpus), 0)`.as('cores'),
-          sql<number>`coalesce(sum(memory_mb), 0)`.as('ram'),
-          sql<number>`coalesce(sum(root_gb + ephemeral_gb + ceil((flavor->>'swapMb')::numeric / 1024)), 0)::bigint`.as('disk'),
+          sql<number>`coalesce(sum(greatest(instances.vcpus, growing.vcpus)), 0)`.as('cores'),
+          sql<number>`coalesce(sum(greatest(instances.memory_mb, growing.memory_mb)), 0)`.as('ram'),
+          sql<number>`coalesce(sum(greatest(${diskOf}, growing.disk)), 0)::bigint`.as('disk'),
         ])
         .where('project_id', '=', projectId)
         .where('deleted_at', 'is', null)

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startApiUnderTest, type Answer, type ApiUnderTest } from './test-support/api-under-test.ts';
-import { sampleImage } from '../../../test/support/samples.ts';
+import { sampleImage, sampleInstanceImage } from '../../../test/support/samples.ts';
 
 let api: ApiUnderTest;
 const imageId = '0f0f0f0f-0000-4000-8000-000000000001';
@@ -83,6 +83,36 @@ describe('a request with an Idempotency-Key', () => {
       .execute();
     const second = await create('k1');
     expect([second.body, second.headers['location'], await servers()]).toEqual([first.body, first.headers['location'], 1]);
+  });
+
+  test.each([
+    ['createImage', { createImage: { name: 'copy' } }, '2.45'],
+    ['rescue', { rescue: { adminPass: 'secret' } }, '2.45'],
+    ['rebuild', { rebuild: { imageRef: imageId, adminPass: 'secret' } }, '2.45'],
+  ])('tells what %s has made, though whoever carried it out died before the answer was kept', async (_, action, version) => {
+    const again = await api.server({ image: sampleInstanceImage({ id: imageId }) });
+    await sql`ALTER TABLE idempotency_keys ADD CONSTRAINT dies CHECK (answer IS NULL)`.execute(api.stores.api);
+    const asked = () =>
+      api.as('alpha.member')('POST', `/servers/${again.id}/action`, {
+        headers: { 'idempotency-key': 'k', 'openstack-api-version': `compute ${version}` },
+        body: action,
+      });
+    try {
+      expect([(await asked()).status, (await asked()).status]).toEqual([500, 500]); // it was done, and nobody was told
+    } finally {
+      await sql`ALTER TABLE idempotency_keys DROP CONSTRAINT dies`.execute(api.stores.api);
+    }
+    await api.stores.api
+      .updateTable('idempotency_keys')
+      .set({ held_until: sql<Date>`now()` })
+      .execute();
+    const second = await asked();
+    expect([second.status < 300, second.body]).toEqual([true, (await asked()).body]);
+    const { image_id: made, adminPass, server: rebuilt } = second.body;
+    if (made !== undefined) expect([...api.neighbours.images.keys()]).toContain(made);
+    else expect([adminPass, rebuilt?.adminPass]).toContain('secret');
+    const sagas = await api.stores.defaultCell.database.selectFrom('sagas').select('id').where('subject', '=', again.id).execute();
+    expect(sagas.length).toBe(1);
   });
 
   test('is carried out when whoever had it died before', async () => {

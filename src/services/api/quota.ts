@@ -12,6 +12,11 @@ import { limitsOf } from './limits.ts';
 const counted = ['instances', 'cores', 'ram', 'disk'] as const;
 type Amounts = Readonly<Record<(typeof counted)[number], number>>;
 
+/** Until the caller's transaction in cell0 ends, nobody else takes from the quotas of the project. */
+async function lockProject(tx: Executor<CellTables>, projectId: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`quota ${projectId}`}, 0))`.execute(tx);
+}
+
 /**
  * How many of `min`…`max` servers of this flavor the project (and the user, where the user has limits) may still have; throws 403 naming what
  * is over when not even `min`. Takes a lock on the project in the caller's transaction, which is one in cell0, so that two requests at once cannot
@@ -24,7 +29,7 @@ export async function admitServers(
   flavor: InstanceFlavor,
   { min, max, userId }: { readonly min: number; readonly max: number; readonly userId?: string },
 ): Promise<number> {
-  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`quota ${projectId}`}, 0))`.execute(tx);
+  await lockProject(tx, projectId);
   const disk = flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
   const wanted: Amounts = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb, disk };
   const ofUsers = deps.settings.quota.driver === 'nova.quota.DbQuotaDriver';
@@ -50,9 +55,26 @@ export async function admitServers(
   return admitted;
 }
 
-/** Throws 403 naming what is over where a server of this project would take more with another flavor than its project (and user) still may. */
-export async function refuseGrowth(
+/**
+ * Throws 403 naming what is over where a server of this project would take more with another flavor than its project (and user) still may;
+ * otherwise accepts the growth. What is being accepted or made in the project meanwhile waits: two at once cannot both slip under a limit.
+ */
+export async function admitGrowth(
   deps: ApiDeps,
+  owner: { readonly projectId: string; readonly userId: string; readonly flavor: InstanceFlavor },
+  to: InstanceFlavor,
+  accept: () => Promise<void>,
+): Promise<void> {
+  await deps.stores.cell0.database.transaction().execute(async (tx) => {
+    await lockProject(tx, owner.projectId);
+    await refuseGrowth(deps, tx, owner, to);
+    await accept();
+  });
+}
+
+async function refuseGrowth(
+  deps: ApiDeps,
+  tx: Executor<CellTables>,
   { projectId, userId, flavor }: { readonly projectId: string; readonly userId: string; readonly flavor: InstanceFlavor },
   to: InstanceFlavor,
 ): Promise<void> {
@@ -62,7 +84,7 @@ export async function refuseGrowth(
   const hasOwn = Object.keys(await ownLimits(deps.stores.api, { projectId, userId })).length > 0;
   for (const owner of hasOwn ? [{ projectId }, { projectId, userId }] : [{ projectId }]) {
     const limits = await limitsOf(deps, projectId, 'userId' in owner ? userId : undefined);
-    const used = await countUsage(deps.stores, owner);
+    const used = await countUsage(deps.stores, owner, { cellId: deps.stores.cell0.id, tx });
     const over = growing.filter((resource) => limits[resource]! >= 0 && used[resource] + more[resource] > limits[resource]!);
     if (over.length > 0)
       throw quotaExceeded(

@@ -175,6 +175,17 @@ describe('a volume', () => {
     });
   });
 
+  it('counts as large as it will be from when its growing is accepted', async () => {
+    await service.ask('x.admin', 'PUT', '/os-quota-sets/grower', { quota_set: { gigabytes: 10 } });
+    const [a, b] = [await service.volume('grower.member'), await service.volume('grower.member')];
+    const grow = ({ id }: { readonly id: string }) => act('grower.member', id, { 'os-extend': { new_size: 8 } });
+    const answers = await Promise.all([grow(a), grow(b)]);
+    expect(answers.map(({ status: code }) => code).toSorted()).toEqual([202, 413]);
+    const one = answers[0].status === 202 ? a : b;
+    expect((await service.settled('grower.member', `/volumes/${one.id}`, 'available')).size).toBe(8);
+    expect((await service.ask('grower.member', 'GET', '/os-quota-sets/grower?usage=True')).body.quota_set.gigabytes.in_use).toBe(9);
+  });
+
   it('is extended, and never made smaller', async () => {
     const { id } = await service.volume('alpha.member');
     expect((await act('alpha.member', id, { 'os-extend': { new_size: 3 } })).status).toBe(202);

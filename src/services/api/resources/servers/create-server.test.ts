@@ -267,6 +267,20 @@ describe('creating a server', () => {
     expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 202, 202, 403, 403]);
   });
 
+  test('what resizes will take counts from when they are accepted, and two at once cannot slip past the quota', async () => {
+    await api.flavor({ flavorId: 'four', name: 'four', vcpus: 4, memoryMb: 256 });
+    const at = { projectId: 'maker', userId: 'maker.member', host: 'known', node: 'known' };
+    const servers = [await api.server(at), await api.server(at), await api.server(at)];
+    const had = servers.reduce((sum, { flavor }) => sum + flavor.vcpus, 0);
+    const resize = ({ id }: { readonly id: string }) =>
+      maker()('POST', `/servers/${id}/action`, { version: '2.37', body: { resize: { flavorRef: 'four' } } });
+    const answers = await Promise.all(servers.map(resize));
+    expect([had, ...answers.map(({ status }) => status).toSorted()]).toEqual([3, 202, 403, 403]);
+    expect(answers.map(messageOf)).toContainEqual([403, 'Quota exceeded for cores: Requested 3, but already used 6 of 6 cores']);
+    expect(messageOf(await create({}))).toEqual([403, 'Quota exceeded for cores: Requested 2, but already used 6 of 6 cores']);
+    await api.stores.defaultCell.database.deleteFrom('sagas').execute();
+  });
+
   test('stays within the quota of a user who has one', async () => {
     const put = (quota_set: object) => admin('PUT', '/os-quota-sets/maker?user_id=maker.member', { body: { quota_set } });
     await put({ instances: 1 });

@@ -48,9 +48,11 @@ export const evacuateAction = serverAction({
       start: !does(ctx, 'evacuatedOff'),
       adminPass,
     };
+    const silent = does(ctx, 'evacuatedWithoutPassword') || !deps.settings.api.enable_instance_password;
+    const answer = silent ? undefined : onSharedStorage ? {} : { adminPass };
+    await ctx.intend?.({ status: 200, ...(answer === undefined ? {} : { body: answer }) });
     // a lock is against changes by users; a server that is lost with its host is brought back all the same
     await operate(deps, ctx, loaded, 'evacuate', { name: 'evacuate-instance', params }, { whileLocked: true });
-    if (does(ctx, 'evacuatedWithoutPassword') || !deps.settings.api.enable_instance_password) return undefined;
-    return onSharedStorage ? {} : { adminPass };
+    return answer;
   },
 });

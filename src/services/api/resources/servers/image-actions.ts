@@ -44,8 +44,10 @@ export const imageActions = [
         const saga = isVolumeBacked(instance)
           ? { name: 'snapshot-volumes', params: { imageId: image.imageId, name } }
           : { name: 'snapshot-instance', params: { ...image, backup: null } };
+        const made = await answer(deps, ctx, image.imageId, true);
+        await ctx.intend?.(made);
         await operate(deps, ctx, loaded, 'snapshot', saga, { whileLocked: true });
-        return answer(deps, ctx, image.imageId, true);
+        return made;
       });
     },
   }),
@@ -64,8 +66,10 @@ export const imageActions = [
       const properties = { ...metadata, backup_type: type };
       return withNewImage(deps, ctx, instance, { name, type: 'backup', properties }, async (image) => {
         const params = { ...image, backup: { type, rotation } };
+        const made = await answer(deps, ctx, image.imageId, rotation > 0);
+        await ctx.intend?.(made);
         await operate(deps, ctx, loaded, 'backup', { name: 'snapshot-instance', params }, { whileLocked: true });
-        return answer(deps, ctx, image.imageId, rotation > 0);
+        return made;
       });
     },
   }),

@@ -5,7 +5,7 @@ import { serverAction } from '../../deps.ts';
 import { selfUrl } from '../../links.ts';
 import { Base64, Bool, Description, DiskConfig, Fqdn, HostnameLabel, Ipv4, Ipv6, Metadata, Name, Uuid } from '../../schemas.ts';
 import { Personality } from './injected-files.ts';
-import { rebuildServer } from './rebuild-server.ts';
+import { rebuildServer, type RebuiltServer } from './rebuild-server.ts';
 import { detailOf } from './routes.ts';
 import { rebuiltServerView } from './view.ts';
 
@@ -43,11 +43,14 @@ export const rebuildActions = [
     body: RebuildServer,
     reply: { status: 202, key: 'server', view: rebuiltServerView },
     handle: async ({ body, loaded, ctx, deps }) => {
-      const { instance, adminPass } = await rebuildServer(deps, ctx, loaded, body);
-      const detail = await detailOf(deps, ctx, { instance, cellId: loaded.cellId });
-      const shown = deps.settings.api.enable_instance_password ? adminPass : null;
-      const server = rebuiltServerView.render({ ...detail, adminPass: shown }, ctx);
-      return new Reply(202, { server }, { location: selfUrl(ctx, 'servers', instance.id) });
+      const answerOf = async ({ instance, adminPass }: RebuiltServer): Promise<Reply> => {
+        const detail = await detailOf(deps, ctx, { instance, cellId: loaded.cellId });
+        const shown = deps.settings.api.enable_instance_password ? adminPass : null;
+        const server = rebuiltServerView.render({ ...detail, adminPass: shown }, ctx);
+        return new Reply(202, { server }, { location: selfUrl(ctx, 'servers', instance.id) });
+      };
+      const intend = ctx.intend === undefined ? undefined : async (wanted: RebuiltServer) => ctx.intend?.(await answerOf(wanted));
+      return answerOf(await rebuildServer(deps, ctx, loaded, body, intend));
     },
   }),
 ];

@@ -21,13 +21,20 @@ import type { RebuildServer } from './rebuild-action.ts';
 
 type Body = NonNullable<(typeof RebuildServer)['value']>;
 
+export interface RebuiltServer {
+  readonly instance: Instance;
+  readonly adminPass: string;
+}
+
 /** Accepts a rebuild: what the request changes is so at once, and is taken back when the guest could not be touched. */
 export async function rebuildServer(
   deps: ApiDeps,
   ctx: RequestContext,
   located: LocatedInstance,
   body: Body,
-): Promise<{ readonly instance: Instance; readonly adminPass: string }> {
+  /** Told what it will be, before it is accepted. */
+  intend: (wanted: RebuiltServer) => Promise<void> = () => Promise.resolve(),
+): Promise<RebuiltServer> {
   const { instance } = located;
   if (body.trusted_image_certificates !== undefined)
     ctx.authorize('os_compute_api:servers:rebuild:trusted_certs', { project_id: instance.projectId });
@@ -50,6 +57,7 @@ export async function rebuildServer(
   const changes = { ...(await changesOf(deps, instance, body, image)), ...files };
   const adminPass = body.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
   const before = Object.fromEntries(Object.keys(changes).map((key) => [key, instance[key as keyof Instance]])) as InstanceChanges;
+  await intend({ instance: { ...instance, ...changes, taskState: 'rebuilding' }, adminPass });
   const begun = await operate(deps, ctx, located, 'rebuild', {
     name: 'rebuild-instance',
     changes,

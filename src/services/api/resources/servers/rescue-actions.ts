@@ -34,11 +34,13 @@ export const rescueActions = [
       await refuseVolumesNotInUse(deps, ctx, loaded);
       const image = await rescueImage(deps, ctx, loaded, body?.rescue_image_ref ?? null);
       const adminPass = body?.adminPass ?? generatePassword(deps.settings.DEFAULT.password_length);
+      const answer = deps.settings.api.enable_instance_password ? { adminPass } : {};
+      await ctx.intend?.({ status: 200, body: answer });
       await operate(deps, ctx, loaded, 'rescue', {
         name: 'rescue-instance',
         params: { image, adminPass, was: loaded.instance.vmState },
       });
-      return deps.settings.api.enable_instance_password ? { adminPass } : {};
+      return answer;
     },
   }),
   serverAction({

@@ -10,7 +10,7 @@ import type { LocatedInstance } from '../../../../store/instances.ts';
 import { movesOf } from '../../../../store/moves.ts';
 import { serverAction, type ApiDeps } from '../../deps.ts';
 import { does } from '../../microversions.ts';
-import { refuseGrowth } from '../../quota.ts';
+import { admitGrowth } from '../../quota.ts';
 import { DiskConfig, Fqdn } from '../../schemas.ts';
 import { ownerOf, refuseLocked } from './find-server.ts';
 import { refuseMisfit } from './refuse-misfit.ts';
@@ -49,17 +49,16 @@ export const resizeActions = [
       refuseWrongState('resize', instance);
       await upHostOf(deps, instance);
       const flavor = await wantedFlavor(deps, ctx, loaded, String(body.flavorRef));
-      await refuseGrowth(deps, instance, flavor);
-      await operate(deps, ctx, loaded, 'resize', {
-        name: 'resize-instance',
-        params: {
-          ...askedBy(ctx),
-          flavor: ofInstance(flavor),
-          oldFlavorId: await flavorRow(deps, instance.flavor.flavorId),
-          newFlavorId: flavor.rowId,
-          diskConfig: body['OS-DCF:diskConfig'] ?? null,
-          requestedHost: null,
-        },
+      const params = {
+        ...askedBy(ctx),
+        flavor: ofInstance(flavor),
+        oldFlavorId: await flavorRow(deps, instance.flavor.flavorId),
+        newFlavorId: flavor.rowId,
+        diskConfig: body['OS-DCF:diskConfig'] ?? null,
+        requestedHost: null,
+      };
+      await admitGrowth(deps, instance, flavor, async () => {
+        await operate(deps, ctx, loaded, 'resize', { name: 'resize-instance', params });
       });
     },
   }),

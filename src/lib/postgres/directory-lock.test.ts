@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { lockDirectory } from './directory-lock.ts';
 
 const startOf = async (pid: number): Promise<string> => {
@@ -13,11 +13,12 @@ const startOf = async (pid: number): Promise<string> => {
 
 test('a supervisor that was killed holds no directory, though its parent has not asked how it ended', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'directory-lock-'));
-  // sleep never asks for the child that its shell has left to it
-  const parent = spawn('sh', ['-c', '(exit 0) & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // sleep never asks for the child that its shell has left to it; the child ends when the shell is sleep already, for a shell would ask
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
     const dead = Number(printed.toString());
+    await vi.waitFor(async () => expect(await readFile(`/proc/${dead}/stat`, 'utf8')).toContain(') Z '), 5000);
     await writeFile(join(directory, 'supervisor.pid'), `${dead} ${await startOf(dead)}\n`);
     const lock = await lockDirectory(directory);
     expect(await readFile(join(directory, 'supervisor.pid'), 'utf8')).toBe(`${process.pid} ${await startOf(process.pid)}\n`);

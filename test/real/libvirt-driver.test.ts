@@ -15,6 +15,7 @@ import {
   undefineDomain,
   type LibvirtClient,
 } from '../../src/lib/libvirt/index.ts';
+import type { PlacedDevice } from '../../src/domain/metadata/tagged-devices.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { describeDriver, tinyGuest } from '../../src/services/compute/drivers/conformance.ts';
 import type { GuestSpec, HypervisorDriver } from '../../src/services/compute/drivers/driver.ts';
@@ -63,12 +64,20 @@ describe('the libvirt driver', () => {
   });
 
   it('makes all disks, the config drive and the console log of a guest, and removes them with it', async () => {
+    let told: readonly PlacedDevice[] = [];
     const guest = spec({
       disks: [
         { file: 'disk', device: 'disk', bus: null, content: { kind: 'blank' }, bytes: 64 * 1024 ** 2, bootIndex: 1 },
         { file: 'disk.eph0', device: 'disk', bus: 'scsi', content: { kind: 'blank' }, bytes: 1024 ** 2, bootIndex: null },
       ],
-      configDrive: { format: 'iso9660', bus: null, files: () => [{ path: 'openstack/latest/meta_data.json', content: '{"name": "a"}' }] },
+      configDrive: {
+        format: 'iso9660',
+        bus: null,
+        files: (placed) => {
+          told = placed;
+          return [{ path: 'openstack/latest/meta_data.json', content: '{"name": "a"}' }];
+        },
+      },
       devices: { guestAgent: true, rng: true, video: null, tablet: true, watchdog: 'reset', scsiModel: null },
       limits: { cpuShares: 512, cpuPeriod: null, cpuQuota: null, disk: { read_iops_sec: 100 } },
       about: { ...tinyGuest().about, displayName: `</name><devices>&"'\u0000😀` },
@@ -77,7 +86,14 @@ describe('the libvirt driver', () => {
     const files = readdirSync(join(directory, cloudId, guest.id)).toSorted();
     const vnc = await driver.consoles?.vnc?.(guest.id);
     const inventory = await driver.inventory();
+    const placed = await driver.placedDevices?.(guest.id);
     await driver.destroy(guest.id);
+    expect(placed).toEqual(told);
+    expect(Object.fromEntries(placed?.map(({ bus, address }) => [bus, address]) ?? [])).toEqual({
+      pci: expect.stringMatching(/^0000:00:\w\w\.0$/),
+      ide: expect.stringMatching(/^\d:\d:0:\d$/),
+      scsi: '0:0:0:0',
+    });
     expect(files).toEqual(['console.log', 'disk', 'disk.config', 'disk.eph0']);
     expect(vnc).toEqual({ host: '127.0.0.1', port: expect.any(Number) });
     expect([inventory.vcpusUsed, inventory.memoryMbUsed, inventory.localGbUsed]).toEqual([1, 64, 1]);

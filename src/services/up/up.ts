@@ -114,7 +114,10 @@ async function refuseFullDisk(state: StateDirectory): Promise<void> {
 
 /** What a person reads when the cloud is there. */
 export function welcome({ cloud, state }: RunningUp, seconds: number): string {
-  const endpoints = Object.entries(cloud.endpoints).map(([type, url]) => `    ${type.padEnd(10)} ${url}`);
+  // the volume service stands in the catalog under an older type, too: each place is shown once
+  const types = new Map(Object.entries(cloud.endpoints).map(([type, url]) => [url, type]));
+  const width = Math.max(...[...types.values()].map((type) => type.length));
+  const endpoints = [...types].map(([url, type]) => `    ${type.padEnd(width)}  ${url}`);
   return `
 Your cloud is up, after ${seconds.toFixed(1)} s.
 

@@ -275,7 +275,7 @@ async function runSagaOrder(state: string, options: SagaCommand): Promise<void> 
   const directory = stateDirectory(state);
   const running = (await runningPid(directory)) !== null;
   process.exitCode = await orderSaga(
-    { statePath: directory.path, openrc: directory.openrc, running, write: (text) => void process.stdout.write(text) },
+    { statePath: directory.path, openrc: directory.openrc, running, write: (text) => void process.stdout.write(text), warn: write },
     options,
   );
 }

@@ -38,8 +38,9 @@ async function order(
 ): Promise<{ readonly code: number; readonly text: string }> {
   let text = '';
   const { running = true, json = false, ...rest } = more;
+  const tell = (part: string): void => void (text += part);
   const code = await orderSaga(
-    { statePath: directory, openrc: join(directory, 'openrc'), running, write: (part) => void (text += part) },
+    { statePath: directory, openrc: join(directory, 'openrc'), running, write: tell, warn: tell },
     { id, order: what, json, ...rest },
   );
   return { code, text };

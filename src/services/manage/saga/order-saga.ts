@@ -8,6 +8,8 @@ export interface SagaOrderOptions {
   /** Whether a process runs the cloud of this directory. */
   readonly running: boolean;
   readonly write: (text: string) => void;
+  /** Where refusals go that are for people. */
+  readonly warn: (text: string) => void;
 }
 
 export interface SagaCommand {
@@ -49,7 +51,8 @@ export async function orderSaga(options: SagaOrderOptions, command: SagaCommand)
   } catch (error) {
     if (!isNoCloud(error) && !isKind(error, 'conflict', 'notFound')) throw error;
     const message = messageOf(error);
-    tell({ order: command.order, refused: message }, `kilonova: ${message}\n`);
+    if (command.json) tell({ order: command.order, refused: message }, '');
+    else options.warn(`kilonova: ${message}\n`);
     return isNoCloud(error) ? exitCodes.noCloud : exitCodes.refused;
   }
 }

@@ -75,10 +75,10 @@ export async function startRealCloud(name: string, subnet: string | null, settin
   };
   // oxlint-disable-next-line typescript/no-explicit-any -- what services answer is judged by the tests
   const get = async (service: string, path: string): Promise<any> => (await session.ask(service, 'GET', path)).json;
-  /** By name, or by id. */
-  const find = async (server: string): Promise<{ readonly id: string; readonly status: string; readonly fault?: object }> => {
+  /** By name, or by id, which also finds one that was deleted for a time. */
+  const find = async (server: string): Promise<{ readonly id: string; readonly status: string; readonly fault?: object } | null> => {
     const { servers } = await get('compute', `/servers/detail?all_tenants=true&name=^${server}$`);
-    return servers[0] ?? (await get('compute', `/servers/${server}`)).server;
+    return servers[0] ?? (await get('compute', `/servers/${server}`)).server ?? null;
   };
   const client = (line: string, env: NodeJS.ProcessEnv): Promise<Outcome> => outcomeOf('openstack', words(line), env);
   const ssh = (to: string, script: string): Promise<Outcome> =>
@@ -131,14 +131,15 @@ export async function startRealCloud(name: string, subnet: string | null, settin
       }),
     status: (server, wanted) =>
       cloud.eventually(`${server} ${wanted}`, async () => {
-        const { status, fault } = await find(server);
-        if (status === 'ERROR' && wanted !== 'ERROR') throw new Error(`the server is in ERROR: ${JSON.stringify(fault)}`);
-        return status === wanted ? true : null;
+        const found = await find(server);
+        if (found?.status === 'ERROR' && wanted !== 'ERROR') throw new Error(`the server is in ERROR: ${JSON.stringify(found.fault)}`);
+        return found?.status === wanted ? true : null;
       }),
     console: (server, says) =>
       cloud.eventually(`${server} saying ${String(says)}`, async () => {
-        const { id } = await find(server);
-        const { json } = await session.ask('compute', 'POST', `/servers/${id}/action`, { 'os-getConsoleOutput': {} });
+        const found = await find(server);
+        if (found === null) return null;
+        const { json } = await session.ask('compute', 'POST', `/servers/${found.id}/action`, { 'os-getConsoleOutput': {} });
         return says.test(json.output) ? json.output : null;
       }),
     async domain(serverId) {

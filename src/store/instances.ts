@@ -294,6 +294,8 @@ export interface Transition {
   readonly whileVm?: readonly VmState[];
   readonly vmState?: VmState;
   readonly taskState?: TaskState | null;
+  /** Begins anew what was cut off: hosts refuse whatever was sent before from then on. */
+  readonly raisesEpoch?: boolean;
 }
 
 /** Moves an instance to other states, by compare-and-swap; null when it is no longer in the expected ones. */
@@ -312,6 +314,7 @@ export async function transition(
         ...(step.taskState === undefined ? {} : { taskState: step.taskState }),
       }),
       updated_at: new Date(),
+      ...(step.raisesEpoch === true ? { epoch: sql`epoch + 1` } : {}),
     } as never)
     .where('uuid', '=', id)
     .where('deleted_at', 'is', null)

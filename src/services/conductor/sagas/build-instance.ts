@@ -125,27 +125,30 @@ async function spawnAt(deps: ConductorDeps, params: BuildParams, place: Destinat
   const spec = await requestSpecOf(deps.stores, params.instanceId);
   if (spec === null) throw beingDeleted();
   const hasPorts = spec.requestedNetworks !== 'none' && spec.requestedNetworks.length > 0;
-  const enter = (whileTask: readonly TaskState[]) =>
+  const { host, node, availabilityZone } = place;
+  const enter = (whileTask: readonly TaskState[], raisesEpoch: boolean) =>
     transition(
       database,
       params.instanceId,
-      { whileTask, taskState: hasPorts ? 'networking' : 'spawning' },
-      { host: place.host, node: place.node, availabilityZone: place.availabilityZone },
+      { whileTask, taskState: hasPorts ? 'networking' : 'spawning', raisesEpoch },
+      { host, node, availabilityZone },
     );
-  const first = await enter(['scheduling']);
-  const building = first ?? (await enter(['networking', 'spawning']));
+  const first = attempt === 0 ? await enter(['scheduling'], false) : null;
+  if (first === null) await leaveEarlierHost(deps, params.instanceId, host, key);
+  const building = first ?? (await enter(['scheduling', 'networking', 'spawning'], true));
   if (building === null) throw beingDeleted();
   // what was claimed before this saga holds for the first try only: one that was cut off may have claimed an alternate since
-  const claimed =
-    attempt === 0 && (first !== null || (await holdsAt(deps, building.id, place)))
-      ? place
-      : await claimAgain(deps, building.id, spec, place);
+  const holds = first !== null || (attempt === 0 && (await holdsAt(deps, building.id, place)));
+  const claimed = holds ? place : await claimAgain(deps, building.id, spec, place);
   const blockDevices = await reserveVolumes(deps, building, signal);
   if (blockDevices !== building.blockDevices) await updateInstance(database, building.id, { blockDevices });
   const spawning = hasPorts ? await plug(deps, building, claimed, spec, signal) : { ...building, blockDevices };
   if (spawning === null) throw beingDeleted();
   const order = guestOrder(deps.settings, spawning, { adminPass: params.adminPass });
-  const { powerState } = await deps.agentOn(place.host).spawn({ order }, { key, epoch: spawning.epoch, signal });
+  // a host answers a key it knows from its journal: a try that comes after a clean-up is another one
+  const { powerState } = await deps
+    .agentOn(place.host)
+    .spawn({ order }, { key: `${key}/${spawning.epoch}`, epoch: spawning.epoch, signal });
   await completeVolumes(deps, blockDevices);
   return powerState;
 }
@@ -166,6 +169,12 @@ async function plug(
   signal.throwIfAborted();
   const step = { whileTask: ['networking', 'spawning'], taskState: 'spawning' } as const;
   return transition(deps.stores.cell(place.cellId), building.id, step, { networkInfo });
+}
+
+/** A try that was cut off may have left a guest where the server is by its own word. */
+async function leaveEarlierHost(deps: ConductorDeps, id: InstanceId, to: string, key: string): Promise<void> {
+  const earlier = (await findInstance(deps.stores, id))?.instance.host ?? to;
+  if (earlier !== to) await destroyOnHost(deps, id, earlier, [], `${key}/leave`);
 }
 
 const holdsAt = async ({ placement, identity }: ConductorDeps, id: InstanceId, { computeNodeUuid }: Destination): Promise<boolean> =>

@@ -157,7 +157,7 @@ export function simulatedNetwork({ clock, random, weather, judged, trace }: Netw
           if (typeof method !== 'function') return method;
           return (...args: unknown[]) =>
             process.reach(async () => {
-              await clock.sleep(weather.delayMs(random));
+              await clock.sleep(weather.requestMs(random));
               if (random.chance(weather.unreachable)) {
                 trace(`${process.name} does not reach ${name}.${String(key)}`);
                 throw unavailable(`The ${name} service does not answer.`);

@@ -7,7 +7,10 @@ export interface Weather {
   /** A call to another service that does not arrive, and one that does and whose answer is not heard. */
   unreachable: number;
   unheard: number;
+  /** Of a message. */
   delayMs(random: Random): number;
+  /** Of a request over a connection: what has not come soon never does. */
+  requestMs(random: Random): number;
 }
 
 /** Of this many messages one is slow, and of that many one is late: it comes when nobody waits for it any more. */
@@ -28,6 +31,7 @@ export function weather(random: Random): Weather {
       if (kind < slow) return draw.between(20, 2_000);
       return draw.between(0, 6);
     },
+    requestMs: (draw) => (state.lost > 0 && draw.chance(slow) ? draw.between(20, 2_000) : draw.between(0, 6)),
   };
   return state;
 }

@@ -19,6 +19,8 @@ interface Timer {
   readonly number: number;
 }
 
+/** Timers that are not slept on draw nothing: PostgreSQL's own depend on what it did for earlier seeds, and must not change what comes after. */
+const plainOrder = 0.5;
 /** When every simulation begins. */
 const epoch = Date.UTC(2026, 0, 1);
 
@@ -35,8 +37,8 @@ export function sealProcess(): SealedProcess {
   let queue = timerQueue();
   let count = 0;
 
-  const schedule = (fire: () => void, ms: number): Timer => {
-    const timer = { at: now + Math.max(0, Math.ceil(Number.isFinite(ms) ? ms : 0)), order: ties.next(), fire, number: ++count };
+  const schedule = (fire: () => void, ms: number, order = ties.next()): Timer => {
+    const timer = { at: now + Math.max(0, Math.ceil(Number.isFinite(ms) ? ms : 0)), order, fire, number: ++count };
     queue.push(timer);
     return timer;
   };
@@ -87,7 +89,7 @@ export function sealProcess(): SealedProcess {
 
 function sealTime(
   now: () => number,
-  schedule: (fire: () => void, ms: number) => Timer,
+  schedule: (fire: () => void, ms: number, order?: number) => Timer,
   cancel: (timer: Timer) => void,
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>,
 ): void {
@@ -113,10 +115,14 @@ function sealTime(
   };
   const set = (work: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown => {
     const self = handle();
-    self.timer = schedule(() => {
-      self.timer = null;
-      work(...args);
-    }, ms);
+    self.timer = schedule(
+      () => {
+        self.timer = null;
+        work(...args);
+      },
+      ms,
+      plainOrder,
+    );
     return self;
   };
   const repeat = (work: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown => {

@@ -26,7 +26,13 @@ type Service = 'compute' | 'identity' | 'image' | 'network' | 'placement' | 'vol
 export interface Asker {
   readonly projectId: string;
   readonly token: string;
-  ask(service: Service, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer<WireBody>>;
+  ask(
+    service: Service,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer<WireBody>>;
 }
 
 /** A whole cloud in this process with hypervisors that pretend, on databases and ports of its own. */

@@ -19,8 +19,8 @@ async function lockProject(tx: Executor<CellTables>, projectId: string): Promise
 
 /**
  * How many of `min`…`max` servers of this flavor the project (and the user, where the user has limits) may still have; throws 403 naming what
- * is over when not even `min`. Takes a lock on the project in the caller's transaction, which is one in cell0, so that two requests at once cannot
- * both slip under a limit.
+ * is over when not even `min`. Where there is a limit, takes a lock on the project in the caller's transaction, which is one in cell0, so that two
+ * requests at once cannot both slip under it.
  */
 export async function admitServers(
   deps: ApiDeps,
@@ -29,17 +29,21 @@ export async function admitServers(
   flavor: InstanceFlavor,
   { min, max, userId }: { readonly min: number; readonly max: number; readonly userId?: string },
 ): Promise<number> {
-  await lockProject(tx, projectId);
   const disk = flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
   const wanted: Amounts = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb, disk };
   const ofUsers = deps.settings.quota.driver === 'nova.quota.DbQuotaDriver';
   const hasOwn = ofUsers && userId !== undefined && Object.keys(await ownLimits(deps.stores.api, { projectId, userId })).length > 0;
   const owners: readonly QuotaOwner[] = hasOwn ? [{ projectId }, { projectId, userId }] : [{ projectId }];
-  let admitted = max;
+  const bounds = [];
   for (const owner of owners) {
     const limits = await limitsOf(deps, projectId, owner.userId);
     const resources = counted.filter((resource) => (limits[resource] ?? -1) >= 0 && wanted[resource] > 0);
-    if (resources.length === 0) continue;
+    if (resources.length > 0) bounds.push({ owner, limits, resources });
+  }
+  if (bounds.length === 0) return max; // nobody has to wait for anybody
+  await lockProject(tx, projectId);
+  let admitted = max;
+  for (const { owner, limits, resources } of bounds) {
     const used: Amounts = await countUsage(deps.stores, owner, { cellId: deps.stores.cell0.id, tx });
     const room = Math.min(...resources.map((resource) => Math.floor((limits[resource]! - used[resource]) / wanted[resource])));
     if (room < min) {

@@ -249,14 +249,13 @@ test('what a step waits for is written down while it fails, and gone when it has
   const stubborn = saga<Params, Deps>('stubborn')
     .pointOfNoReturn()
     .step('must', { run: () => (fails ? Promise.reject(conflict('not yet')) : Promise.resolve(null)) });
-  await outcome(stubborn, {}, (kept) => {
-    void waitUntil(() => kept.get('saga')?.waiting ?? null, { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'A note' }).then(
-      (waiting) => {
-        seen.push(waiting);
-        fails = false;
-      },
+  const watch = async (kept: ReturnType<typeof memorySagaStore>): Promise<void> => {
+    seen.push(
+      await waitUntil(() => kept.get('saga')?.waiting ?? null, { clock: systemClock, timeoutMs: 5000, everyMs: 2, what: 'A note' }),
     );
-  });
+    fails = false;
+  };
+  await outcome(stubborn, {}, (kept) => void watch(kept));
   expect(seen).toEqual([
     {
       step: 'must',

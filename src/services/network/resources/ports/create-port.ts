@@ -25,7 +25,6 @@ export async function createPort({ deps, ctx, tx, touched }: Work, body: NewPort
   if (portSecurityEnabled !== network.port_security_enabled) ctx.authorize('create_port:port_security_enabled', target);
   const present = await tx.selectFrom('networks').select('id').where('id', '=', network.id).forKeyShare().executeTakeFirst();
   if (present === undefined) throw networkNotFound(network.id); // deleted in the meantime
-  await enforceQuota(tx, projectId, 'port', 1);
 
   const deviceOwner = body.device_owner ?? '';
   const groups =
@@ -44,6 +43,8 @@ export async function createPort({ deps, ctx, tx, touched }: Work, body: NewPort
   });
   const isActive = deps.dataPlane === 'none' && canPlug(binding) && body.admin_state_up !== false;
   const deviceId = body.device_id ?? '';
+  // last of all questions: from here to the commit the project's other new ports wait
+  await enforceQuota(tx, projectId, 'port', 1);
   const id = await insertPort(tx, touched, deps, {
     projectId,
     networkId: network.id,

@@ -21,10 +21,12 @@ export async function takeFreeAddress(tx: Tx, subnetId: string, portId: string):
   const from = subnets[0]?.next_ip ?? null;
   const ip = (await firstFree(tx, subnetId, from)) ?? (from === null ? null : await firstFree(tx, subnetId, null));
   if (ip === null) throw noMoreAddressesOnSubnet(subnetId);
-  const { rows } = await sql`INSERT INTO ip_allocations (subnet_id, ip_address, port_id) VALUES (${subnetId}, ${ip}, ${portId})
-    ON CONFLICT DO NOTHING RETURNING 1`.execute(tx);
+  const { rows } = await sql`
+    WITH taken AS (
+      INSERT INTO ip_allocations (subnet_id, ip_address, port_id) VALUES (${subnetId}, ${ip}, ${portId}) ON CONFLICT DO NOTHING RETURNING subnet_id
+    )
+    UPDATE subnets SET next_ip = ${ip}::inet + 1 FROM taken WHERE subnets.id = taken.subnet_id RETURNING 1`.execute(tx);
   if (rows.length === 0) throw new Taken(`${ip} was taken by another request`); // one that names its address does not wait for the row
-  await sql`UPDATE subnets SET next_ip = ${ip}::inet + 1 WHERE id = ${subnetId}`.execute(tx);
   return ip;
 }
 

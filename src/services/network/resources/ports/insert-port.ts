@@ -71,13 +71,14 @@ export async function insertPort(tx: Tx, touched: Touched, deps: Pick<NetworkDep
       if (brokenConstraint(error) === 'ports_mac' && typeof port.macAddress === 'string') throw macInUse(port.networkId, mac);
       return againIfTaken(error);
     });
-  await giveAddresses(tx, { id, network_id: port.networkId, mac_address: mac }, port.fixedIps);
   const groups = [...new Set(port.securityGroupIds ?? [])];
   if (groups.length > 0)
     await tx
       .insertInto('port_security_groups')
       .values(groups.map((group) => ({ port_id: id, security_group_id: group })))
       .execute();
+  // last, because subnets are held from here on
+  await giveAddresses(tx, { id, network_id: port.networkId, mac_address: mac }, port.fixedIps);
   touched.leases.add(port.networkId);
   for (const group of groups) touched.groups.add(group);
   if (binding.host !== '') touched.hosts.add(binding.host);

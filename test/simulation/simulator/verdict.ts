@@ -47,7 +47,7 @@ export async function audited({ conductor }: SimulatedCloud): Promise<string[]> 
 /** How the guest of a server is, by the server's own word. */
 const expected: Readonly<Record<string, readonly PowerState[] | null>> = {
   active: [powerStates.running],
-  rescued: [powerStates.running],
+  rescued: [powerStates.running, powerStates.shutdown, powerStates.crashed], // as in Nova, one that goes off meanwhile stays rescued
   paused: [powerStates.paused],
   stopped: [powerStates.shutdown, powerStates.crashed],
   suspended: [powerStates.shutdown],

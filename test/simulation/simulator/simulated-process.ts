@@ -16,7 +16,11 @@ export interface SimulatedProcess {
   dieAfter(steps: number, when: 'before' | 'after'): void;
 }
 
-const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+/** What the dead get: an answer, or a stream of them, that does not come. */
+const never = (): Promise<never> & AsyncIterable<never> => {
+  const answer = () => new Promise<never>(() => undefined);
+  return Object.assign(answer(), { [Symbol.asyncIterator]: () => ({ next: answer }) });
+};
 
 export function simulatedProcess(name: string, onDeath: () => void = () => undefined): SimulatedProcess {
   const death = new AbortController();

@@ -105,7 +105,8 @@ export async function history({ stores }: SimulatedCloud, { accepted }: Ledger):
         .selectFrom('instance_actions')
         .select('events')
         .where('instance_id', '=', serverId)
-        .where('request_id', '=', requestId)
+        // whoever deletes what is being deleted already is told yes, and begins nothing
+        .where((eb) => (action === 'delete' ? eb('action', '=', 'delete') : eb('request_id', '=', requestId)))
         .execute();
       found.push(...rows.map(({ events }) => ({ ended: events.some(({ result }) => result !== null) })));
     }

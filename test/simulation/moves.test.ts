@@ -16,7 +16,7 @@ import { sagas } from '../../src/services/conductor/sagas/index.ts';
 import { startConductor } from '../../src/services/conductor/start-conductor.ts';
 import { beginAction, findInstance, getInstance, transition } from '../../src/store/instances.ts';
 import { findMove, insertMove, movesOf, updateMove } from '../../src/store/moves.ts';
-import { activeSagas, cancelSaga, findSaga, insertSagas } from '../../src/store/sagas.ts';
+import { cancelSaga, insertSagas } from '../../src/store/sagas.ts';
 import { nothing, whole, withVolumes } from './subject.ts';
 import { subjectsOfMoves } from './subjects-of-moves.ts';
 import { createWorld, host, leftoversOf, type World } from './world.ts';
@@ -235,23 +235,6 @@ test('a host that starts is told what to remove, what to switch off, and what to
   } finally {
     await running.stop();
     await bus.close();
-  }
-});
-
-test('a resize waits for hosts that do not answer yet, as after a restart of everything', async () => {
-  const all = [host, 'host-2', 'host-3'];
-  for (const name of all) world.silent.add(name);
-  try {
-    world.conductor('one', sagas);
-    const id = await subjectsOfMoves['resize-instance: to another host']!.begin(world);
-    await until('a second try of the step', async () => {
-      const [saga] = await activeSagas(cell(), id);
-      return saga !== undefined && (await findSaga(cell(), saga.id))?.waiting?.step === 'destination' ? true : null;
-    });
-    for (const name of all) world.silent.delete(name);
-    expect(await settled(id)).toMatchObject({ vmState: 'resized' });
-  } finally {
-    for (const name of all) world.silent.delete(name);
   }
 });
 

@@ -1,4 +1,5 @@
 import { isKind } from '../../lib/errors.ts';
+import { retry } from '../../lib/retry.ts';
 import type { ComputeHost } from './compute-host.ts';
 
 /** What a host that starts is told of guests that went on without it. */
@@ -34,5 +35,13 @@ export async function removeStale(host: ComputeHost, { setAside, evacuated }: St
       .catch((error: unknown) => log.error({ err: error, instanceId: id }, 'what was set aside of a guest could not be removed'));
     log.info({ instanceId: id }, 'what was set aside of a guest is no longer needed');
   }
-  if (removed.length > 0) await host.conductor.staleGuestsRemoved({ host: host.host, moveIds: removed });
+  if (removed.length > 0)
+    await retry(() => host.conductor.staleGuestsRemoved({ host: host.host, moveIds: removed }), {
+      clock: host.clock,
+      attempts: Infinity,
+      delayMs: 200,
+      maxDelayMs: 5_000,
+      when: (error) => isKind(error, 'unavailable'),
+      signal,
+    });
 }

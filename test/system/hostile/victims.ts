@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { waitUntil } from '../../../src/lib/retry.ts';
 import type { TestCloud } from '../../support/cloud.ts';
@@ -85,7 +86,8 @@ export async function makeVictims(cloud: TestCloud): Promise<Victims> {
   await becomes('volumes', volume);
   const snapshot = await make('volumev3', '/snapshots', 'snapshot', { volume_id: volume });
   await becomes('snapshots', snapshot);
-  const attachment = await make('volumev3', '/attachments', 'attachment', { volume_uuid: volume, instance_uuid: server });
+  // of a server that this cloud has never had: an attachment that one of its own does not know is ended by the audit
+  const attachment = await make('volumev3', '/attachments', 'attachment', { volume_uuid: volume, instance_uuid: randomUUID() });
   const volumeType = await make('volumev3', '/types', 'volume_type', { 'os-volume-type-access:is_public': false });
   const qosSpecs = await make('volumev3', '/qos-specs', 'qos_specs', {});
   const offered = await make('volumev3', '/volumes', 'volume', { size: 1 });
